@@ -1,0 +1,13 @@
+/* Waiting on an epoll descriptor with nanosecond timeouts, on any kernel. */
+#ifndef PMX_EPOLL_EPOLL_WAIT_H
+#define PMX_EPOLL_EPOLL_WAIT_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+/* As pmx_epoll_wait(), on a descriptor; returns -errno on error. */
+int pmx__epoll_wait(int fd, struct epoll_event *events, int maxevents,
+                    int64_t timeout_ns, const sigset_t *sigmask);
+
+#endif

@@ -1,0 +1,160 @@
+/*
+ * select without FD_SETSIZE, on ppoll(2).
+ *
+ * poll reports hang-ups and errors whether they are asked for or not; select
+ * does not return for a hang-up of a descriptor that is watched for writing
+ * only. Where that is all that poll has to tell, the wait goes on in
+ * select_bitmap.c, on the kernel's select, which knows the difference.
+ */
+#include <polymux/select.h>
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "../base/deadline.h"
+#include "../base/pollset.h"
+#include "../base/result.h"
+#include "classes.h"
+#include "select_bitmap.h"
+
+#define ALL_CLASSES (PMX_SELECT_READ | PMX_SELECT_WRITE | PMX_SELECT_EXCEPT)
+
+struct pmx_select {
+    struct pmx__pollset asked;
+};
+
+static short events_of(unsigned interest)
+{
+    int events = 0;
+    if (interest & PMX_SELECT_READ)
+        events |= PMX__READ_EVENTS;
+    if (interest & PMX_SELECT_WRITE)
+        events |= PMX__WRITE_EVENTS;
+    if (interest & PMX_SELECT_EXCEPT)
+        events |= PMX__EXCEPT_EVENTS;
+    return (short)events;
+}
+
+/* The classes that an entry was asked for and is ready in. */
+static unsigned ready_classes(const struct pollfd *entry)
+{
+    unsigned ready = 0;
+    if (entry->events & POLLIN && entry->revents & PMX__READ_READY)
+        ready |= PMX_SELECT_READ;
+    if (entry->events & POLLOUT && entry->revents & PMX__WRITE_READY)
+        ready |= PMX_SELECT_WRITE;
+    if (entry->events & POLLPRI && entry->revents & PMX__EXCEPT_READY)
+        ready |= PMX_SELECT_EXCEPT;
+    return ready;
+}
+
+struct pmx_select *pmx_select_create(void)
+{
+    return calloc(1, sizeof(struct pmx_select));
+}
+
+void pmx_select_free(struct pmx_select *set)
+{
+    if (!set)
+        return;
+    pmx__pollset_free(&set->asked);
+    free(set);
+}
+
+static int check_interest(unsigned interest)
+{
+    return interest && !(interest & ~ALL_CLASSES) ? 0 : -EINVAL;
+}
+
+static int add(struct pmx_select *set, int fd, unsigned interest)
+{
+    if (fd < 0)
+        return -EBADF;
+    if (check_interest(interest) < 0)
+        return -EINVAL;
+    struct pollfd *entry = pmx__pollset_need(&set->asked, fd);
+    if (!entry)
+        return -ENOMEM;
+    entry->events |= events_of(interest);
+    return 0;
+}
+
+int pmx_select_add(struct pmx_select *set, int fd, unsigned interest)
+{
+    int saved = errno;
+    return pmx__result(add(set, fd, interest), saved);
+}
+
+int pmx_select_remove(struct pmx_select *set, int fd, unsigned interest)
+{
+    int result = check_interest(interest);
+    struct pollfd *entry = pmx__pollset_find(&set->asked, fd);
+    if (result == 0 && entry) {
+        entry->events &= (short)~events_of(interest);
+        if (!entry->events)
+            pmx__pollset_remove(&set->asked, entry);
+    }
+    return pmx__result(result, errno);
+}
+
+void pmx_select_clear(struct pmx_select *set)
+{
+    pmx__pollset_clear(&set->asked);
+}
+
+/* The number of ready pairs; 0 where poll had only unasked events to tell. */
+static int count_ready(const struct pmx__pollset *asked)
+{
+    int count = 0;
+    for (size_t i = 0; i < asked->used; i++) {
+        if (!asked->fds[i].revents)
+            continue;
+        if (asked->fds[i].revents & POLLNVAL)
+            return -EBADF;
+        count += __builtin_popcount(ready_classes(&asked->fds[i]));
+    }
+    return count;
+}
+
+static int wait_poll(struct pmx__pollset *asked, int64_t timeout_ns,
+                     const sigset_t *sigmask)
+{
+    struct timespec ts;
+    return pmx__syscall(ppoll(asked->fds, asked->used,
+                              pmx__timeout_timespec(timeout_ns, &ts), sigmask));
+}
+
+/*
+ * poll answers, but for two cases, in which select does: only unasked events
+ * are there and the time is not over, or the descriptors are more than
+ * RLIMIT_NOFILE (which poll minds) because the limit was lowered.
+ */
+static int wait_ready(struct pmx__pollset *asked, int64_t timeout_ns,
+                      const sigset_t *sigmask)
+{
+    int64_t deadline = pmx__deadline_in(timeout_ns);
+    int result = wait_poll(asked, timeout_ns, sigmask);
+    bool too_many = result == -EINVAL;
+    if (result <= 0 && !too_many)
+        return result;
+    int ready = too_many ? 0 : count_ready(asked);
+    if (ready != 0 || (timeout_ns == 0 && !too_many))
+        return ready;
+    return pmx__select_bitmap(asked->fds, asked->used, pmx__deadline_left(deadline),
+                              sigmask);
+}
+
+int pmx_select_wait(struct pmx_select *set, int64_t timeout_ns, const sigset_t *sigmask)
+{
+    int saved = errno;
+    int result = wait_ready(&set->asked, timeout_ns, sigmask);
+    if (result < 0)
+        pmx__pollfds_forget(set->asked.fds, set->asked.used);
+    return pmx__result(result, saved);
+}
+
+unsigned pmx_select_ready(const struct pmx_select *set, int fd)
+{
+    const struct pollfd *entry = pmx__pollset_find(&set->asked, fd);
+    return entry ? ready_classes(entry) : 0;
+}
