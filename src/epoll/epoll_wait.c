@@ -42,8 +42,8 @@ static int wait_ppoll(int fd, struct epoll_event *events, int maxevents,
         struct pollfd epoll = {.fd = fd, .events = POLLIN};
         struct timespec ts;
         int64_t left = pmx__deadline_left(deadline);
-        int ready = pmx__syscall(
-            ppoll(&epoll, 1, pmx__timeout_timespec(left, &ts), sigmask));
+        int ready =
+            pmx__syscall(ppoll(&epoll, 1, pmx__timeout_timespec(left, &ts), sigmask));
         if (ready <= 0)
             return ready;
     }

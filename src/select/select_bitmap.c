@@ -53,7 +53,8 @@ static void bitmaps_answer(const struct bitmaps *maps, struct pollfd *fds, size_
         fds[i].revents = 0;
         for (int c = 0; fds[i].fd >= 0 && c < CLASSES; c++)
             if ((unsigned long)maps->class[c][fds[i].fd / WORD_BITS] >>
-                    (fds[i].fd % WORD_BITS) & 1)
+                    (fds[i].fd % WORD_BITS) &
+                1)
                 fds[i].revents |= CLASS_EVENTS[c];
     }
 }
@@ -71,9 +72,9 @@ int pmx__select_bitmap(struct pollfd *fds, size_t count, int64_t timeout_ns,
         return -ENOMEM;
     bitmaps_fill(&maps, fds, count);
     struct timespec ts;
-    int ready = pmx__syscall(pselect(
-        highest + 1, (fd_set *)maps.class[0], (fd_set *)maps.class[1],
-        (fd_set *)maps.class[2], pmx__timeout_timespec(timeout_ns, &ts), sigmask));
+    int ready = pmx__syscall(pselect(highest + 1, (fd_set *)maps.class[0],
+                                     (fd_set *)maps.class[1], (fd_set *)maps.class[2],
+                                     pmx__timeout_timespec(timeout_ns, &ts), sigmask));
     if (ready >= 0)
         bitmaps_answer(&maps, fds, count);
     free(maps.class[0]);

@@ -1,0 +1,59 @@
+/*
+ * What the parts of the extension share: the module's state, the types, and
+ * the names under which objects present themselves. Includes the public
+ * headers of libpolymux only.
+ */
+#ifndef PMX_EXT_MODULE_H
+#define PMX_EXT_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdatomic.h>
+
+/*
+ * Types and functions call themselves members of "select", the module whose
+ * contract they fulfil: messages and reprs are the same to the letter, and
+ * pickles by name are portable once polymux stands in for it.
+ */
+#define CONTRACT_MODULE "select"
+
+/* The buffers that a select() call works with; see select.c. */
+struct select_scratch;
+
+struct module_state {
+    PyTypeObject *epoll_type;
+    PyTypeObject *poll_type;
+    _Atomic(struct select_scratch *) select_scratch;
+};
+
+static inline struct module_state *module_state(PyObject *module)
+{
+    return PyModule_GetState(module);
+}
+
+extern PyType_Spec epoll_spec;
+extern PyType_Spec poll_spec;
+
+/* Since 3.15 the standard module's types cannot be changed. */
+#if PY_VERSION_HEX >= 0x030F0000
+#define CONTRACT_TYPE_FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE)
+#else
+#define CONTRACT_TYPE_FLAGS Py_TPFLAGS_DEFAULT
+#endif
+
+/* A method table wants one function type; the calling convention tells the
+ * interpreter which one it really is. */
+#define METHOD(function) ((PyCFunction)(void (*)(void))(function))
+
+/* Adds POLL*, EPOLL* and PIPE_BUF. Returns 0, or -1 with an exception. */
+int add_constants(PyObject *module);
+
+extern const char select_doc[];
+PyObject *select_select(PyObject *module, PyObject *const *args, Py_ssize_t nargs);
+void select_scratch_free(struct select_scratch *scratch);
+
+extern const char poll_doc[];
+PyObject *select_poll(PyObject *module, PyObject *ignored);
+
+#endif

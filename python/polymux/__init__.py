@@ -1,0 +1,11 @@
+"""Every Unix way to wait for I/O, on the Unix you have.
+
+A drop-in replacement for the standard ``select`` module: the same names,
+types, exceptions and results, no FD_SETSIZE limit, nanosecond timeouts, and
+the GIL is kept for waits that do not sleep::
+
+    import polymux as select
+"""
+
+from polymux._polymux import *
+from polymux._polymux import __version__ as __version__
