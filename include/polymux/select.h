@@ -93,7 +93,7 @@ PMX_API int pmx_select_wait(struct pmx_select *set, int64_t timeout_ns,
  * combination of PMX_SELECT_*, 0 for a descriptor that was not ready or is
  * not in the set. Constant time.
  */
-PMX_API unsigned pmx_select_ready(const struct pmx_select *set, int fd);
+PMX_API unsigned pmx_select_ready(struct pmx_select *set, int fd);
 
 #ifdef __cplusplus
 }

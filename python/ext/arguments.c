@@ -1,8 +1,6 @@
 /* Conversion of arguments: see arguments.h. */
 #include "arguments.h"
 
-#include <limits.h>
-
 bool check_positional(const char *function, Py_ssize_t nargs, Py_ssize_t min,
                       Py_ssize_t max)
 {

@@ -9,6 +9,7 @@
 
 #include "module.h"
 
+#include <limits.h>
 #include <stdbool.h>
 
 /* Whether a function that takes min to max positional arguments got them. */
@@ -36,6 +37,24 @@ bool bind_arguments(const struct signature *signature, PyObject *const *args,
 /* The same for a call by a tuple and a dict, as constructors get it. */
 bool parse_arguments(const struct signature *signature, PyObject *args,
                      PyObject *kwargs, PyObject *values[MAX_ARGUMENTS]);
+
+/*
+ * A descriptor: an int, or what the fileno() method of an object returns; -1
+ * with an exception. Ints of few digits, which is all of them, take a short
+ * cut around PyObject_AsFileDescriptor().
+ */
+static inline int as_descriptor(PyObject *object)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    if (PyLong_CheckExact(object) &&
+        PyUnstable_Long_IsCompact((const PyLongObject *)object)) {
+        Py_ssize_t value = PyUnstable_Long_CompactValue((const PyLongObject *)object);
+        if (value >= 0 && value <= INT_MAX)
+            return (int)value;
+    }
+#endif
+    return PyObject_AsFileDescriptor(object);
+}
 
 /* A C int from an int or an object with __index__. */
 bool as_int(PyObject *object, int *value);

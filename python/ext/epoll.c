@@ -242,7 +242,7 @@ static PyObject *epoll_register(PyObject *object, PyObject *const *args,
     unsigned events = DEFAULT_EVENTS;
     if (!bind_arguments(&signature, args, nargs, kwnames, values))
         return NULL;
-    int fd = PyObject_AsFileDescriptor(values[0]);
+    int fd = as_descriptor(values[0]);
     if (fd < 0 || (values[1] && !as_epoll_events(values[1], &events)) || !use(self))
         return NULL;
     epoll_data_t data = {.fd = fd};
@@ -269,7 +269,7 @@ static PyObject *epoll_modify(PyObject *object, PyObject *const *args, Py_ssize_
     unsigned events;
     if (!bind_arguments(&signature, args, nargs, kwnames, values))
         return NULL;
-    int fd = PyObject_AsFileDescriptor(values[0]);
+    int fd = as_descriptor(values[0]);
     if (fd < 0 || !as_epoll_events(values[1], &events) || !use(self))
         return NULL;
     epoll_data_t data = {.fd = fd};
@@ -294,7 +294,7 @@ static PyObject *epoll_unregister(PyObject *object, PyObject *const *args,
     PyObject *values[MAX_ARGUMENTS];
     if (!bind_arguments(&signature, args, nargs, kwnames, values))
         return NULL;
-    int fd = PyObject_AsFileDescriptor(values[0]);
+    int fd = as_descriptor(values[0]);
     if (fd < 0 || !use(self))
         return NULL;
     return control_result(self, pmx_epoll_unregister(self->epoll, fd));

@@ -79,7 +79,7 @@ static PyObject *poll_register(PyObject *object, PyObject *const *args,
     short events = DEFAULT_EVENTS;
     if (!check_positional("register", nargs, 1, 2))
         return NULL;
-    int fd = PyObject_AsFileDescriptor(args[0]);
+    int fd = as_descriptor(args[0]);
     if (fd < 0 || (nargs > 1 && !as_poll_events(args[1], &events)))
         return NULL;
     if (pmx_poll_register(self->set, fd, events) < 0)
@@ -105,7 +105,7 @@ static PyObject *poll_modify(PyObject *object, PyObject *const *args, Py_ssize_t
     short events;
     if (!check_positional("modify", nargs, 2, 2))
         return NULL;
-    int fd = PyObject_AsFileDescriptor(args[0]);
+    int fd = as_descriptor(args[0]);
     if (fd < 0 || !as_poll_events(args[1], &events))
         return NULL;
     if (pmx_poll_modify(self->set, fd, events) < 0)
@@ -124,7 +124,7 @@ PyDoc_STRVAR(unregister_doc,
 static PyObject *poll_unregister(PyObject *object, PyObject *arg)
 {
     struct poll_object *self = (struct poll_object *)object;
-    int fd = PyObject_AsFileDescriptor(arg);
+    int fd = as_descriptor(arg);
     if (fd < 0)
         return NULL;
     if (pmx_poll_unregister(self->set, fd) == 0)

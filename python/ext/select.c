@@ -23,6 +23,7 @@ static const unsigned interests[CLASSES] = {PMX_SELECT_READ, PMX_SELECT_WRITE,
 struct entry {
     PyObject *object; /* a reference: alive until the call ends */
     int fd;
+    bool ready;
 };
 
 struct select_scratch {
@@ -72,29 +73,35 @@ static void scratch_give(struct module_state *state, struct select_scratch *scra
         select_scratch_free(scratch);
 }
 
-/* Takes a reference of its own to object. */
-static bool append_entry(struct select_scratch *scratch, PyObject *object, int fd)
+static bool reserve_entry(struct select_scratch *scratch)
 {
-    if (scratch->count == scratch->capacity) {
-        size_t capacity = scratch->capacity ? scratch->capacity * 2 : 8;
-        struct entry *entries = scratch->entries;
-        if (!PyMem_Resize(entries, struct entry, capacity)) {
-            PyErr_NoMemory();
-            return false;
-        }
-        scratch->entries = entries;
-        scratch->capacity = capacity;
+    if (scratch->count < scratch->capacity)
+        return true;
+    size_t capacity = scratch->capacity ? scratch->capacity * 2 : 8;
+    struct entry *entries = scratch->entries;
+    if (!PyMem_Resize(entries, struct entry, capacity)) {
+        PyErr_NoMemory();
+        return false;
     }
-    scratch->entries[scratch->count++] = (struct entry){Py_NewRef(object), fd};
+    scratch->entries = entries;
+    scratch->capacity = capacity;
     return true;
 }
 
+/* Takes over the reference to object, also when it fails. */
 static bool add_object(struct select_scratch *scratch, PyObject *object,
                        unsigned interest)
 {
-    int fd = PyObject_AsFileDescriptor(object);
-    if (fd < 0 || !append_entry(scratch, object, fd))
+    if (!reserve_entry(scratch)) {
+        Py_DECREF(object);
         return false;
+    }
+    struct entry *entry = &scratch->entries[scratch->count++];
+    *entry = (struct entry){object, -1, false};
+    int fd = as_descriptor(object); /* may run any code, but not with our scratch */
+    if (fd < 0)
+        return false;
+    entry->fd = fd;
     if (pmx_select_add(scratch->set, fd, interest) == 0)
         return true;
     PyErr_NoMemory();
@@ -125,10 +132,8 @@ static bool add_list(struct select_scratch *scratch, PyObject *list, unsigned in
         return false;
     bool good = true;
     PyObject *object;
-    for (Py_ssize_t i = 0; good && (object = item_at(sequence, i)); i++) {
+    for (Py_ssize_t i = 0; good && (object = item_at(sequence, i)); i++)
         good = add_object(scratch, object, interest);
-        Py_DECREF(object);
-    }
     Py_DECREF(sequence);
     return good;
 }
@@ -149,23 +154,26 @@ static int wait_select(void *set, int64_t timeout_ns)
     return pmx_select_wait(set, timeout_ns, NULL);
 }
 
+/* Notes which entries of list i are ready; returns their number. */
+static Py_ssize_t mark_ready(struct select_scratch *scratch, int i)
+{
+    Py_ssize_t count = 0;
+    for (size_t at = scratch->ends[i]; at < scratch->ends[i + 1]; at++) {
+        struct entry *entry = &scratch->entries[at];
+        entry->ready = pmx_select_ready(scratch->set, entry->fd) & interests[i];
+        count += entry->ready;
+    }
+    return count;
+}
+
 /* The objects of list i that are ready, each as often as it was given. */
 static PyObject *ready_list(struct select_scratch *scratch, int i)
 {
-    struct entry *entries = scratch->entries;
-    size_t ready = scratch->ends[i];
-    for (size_t at = ready; at < scratch->ends[i + 1]; at++) {
-        if (!(pmx_select_ready(scratch->set, entries[at].fd) & interests[i]))
-            continue;
-        struct entry found = entries[at];
-        entries[at] = entries[ready];
-        entries[ready++] = found;
-    }
-    size_t count = ready - scratch->ends[i];
-    PyObject *list = PyList_New((Py_ssize_t)count);
-    for (size_t at = 0; list && at < count; at++)
-        PyList_SET_ITEM(list, (Py_ssize_t)at,
-                        Py_NewRef(entries[scratch->ends[i] + at].object));
+    PyObject *list = PyList_New(mark_ready(scratch, i));
+    Py_ssize_t filled = 0;
+    for (size_t at = scratch->ends[i]; list && at < scratch->ends[i + 1]; at++)
+        if (scratch->entries[at].ready)
+            PyList_SET_ITEM(list, filled++, Py_NewRef(scratch->entries[at].object));
     return list;
 }
 

@@ -1,14 +1,9 @@
-/* A map from integers to words: see intmap.h. Stands on malloc alone. */
+/* A map from integers to words: see intmap.h. Stands on calloc alone. */
 #include "intmap.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct pmx__intmap_slot {
-    uint64_t key;
-    uintptr_t value; /* 0: the slot is free */
-};
 
 #define FIRST_BITS 4
 
@@ -17,59 +12,20 @@ static size_t slot_count(const struct pmx__intmap *map)
     return map->bits ? (size_t)1 << map->bits : 0;
 }
 
-/* Multiplicative hashing: neighbouring descriptors spread over the table. */
-static size_t home_of(const struct pmx__intmap *map, uint64_t key)
-{
-    return (size_t)((key * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - map->bits));
-}
-
-static size_t next_slot(const struct pmx__intmap *map, size_t slot)
-{
-    return (slot + 1) & (slot_count(map) - 1);
-}
-
-/* Where key is, or the free slot where it would go. There is always one. */
-static struct pmx__intmap_slot *probe(const struct pmx__intmap *map, uint64_t key)
-{
-    size_t at = home_of(map, key);
-    while (map->slots[at].value && map->slots[at].key != key)
-        at = next_slot(map, at);
-    return &map->slots[at];
-}
-
-uintptr_t pmx__intmap_get(const struct pmx__intmap *map, uint64_t key)
-{
-    return map->count ? probe(map, key)->value : 0;
-}
-
-static int grow(struct pmx__intmap *map)
+int pmx__intmap_grow(struct pmx__intmap *map)
 {
     struct pmx__intmap bigger = {.bits = map->bits ? map->bits + 1 : FIRST_BITS};
-    bigger.slots = calloc(slot_count(&bigger), sizeof(*bigger.slots));
+    size_t slots = slot_count(&bigger);
+    bigger.slots = calloc(slots, sizeof(*bigger.slots));
     if (!bigger.slots)
         return -ENOMEM;
     for (size_t i = 0; i < slot_count(map); i++)
         if (map->slots[i].value)
-            *probe(&bigger, map->slots[i].key) = map->slots[i];
+            *pmx__intmap_probe(&bigger, map->slots[i].key) = map->slots[i];
     bigger.count = map->count;
+    bigger.limit = slots / 4 * 3;
     free(map->slots);
     *map = bigger;
-    return 0;
-}
-
-int pmx__intmap_put(struct pmx__intmap *map, uint64_t key, uintptr_t value)
-{
-    if (pmx__intmap_get(map, key)) {
-        probe(map, key)->value = value;
-        return 0;
-    }
-    if ((map->count + 1) * 4 > slot_count(map) * 3) {
-        int result = grow(map);
-        if (result < 0)
-            return result;
-    }
-    *probe(map, key) = (struct pmx__intmap_slot){key, value};
-    map->count++;
     return 0;
 }
 
@@ -80,9 +36,8 @@ int pmx__intmap_put(struct pmx__intmap *map, uint64_t key, uintptr_t value)
 static void close_gap(struct pmx__intmap *map, size_t gap)
 {
     size_t mask = slot_count(map) - 1;
-    for (size_t at = next_slot(map, gap); map->slots[at].value;
-         at = next_slot(map, at)) {
-        size_t home = home_of(map, map->slots[at].key);
+    for (size_t at = (gap + 1) & mask; map->slots[at].value; at = (at + 1) & mask) {
+        size_t home = pmx__intmap_home(map, map->slots[at].key);
         if (((at - home) & mask) >= ((at - gap) & mask)) {
             map->slots[gap] = map->slots[at];
             map->slots[at].value = 0;
@@ -95,7 +50,7 @@ void pmx__intmap_remove(struct pmx__intmap *map, uint64_t key)
 {
     if (!map->count)
         return;
-    struct pmx__intmap_slot *slot = probe(map, key);
+    struct pmx__intmap_slot *slot = pmx__intmap_probe(map, key);
     if (!slot->value)
         return;
     slot->value = 0;

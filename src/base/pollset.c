@@ -26,20 +26,19 @@ static int reserve_one(struct pmx__pollset *set)
 
 struct pollfd *pmx__pollset_need(struct pmx__pollset *set, int fd)
 {
-    struct pollfd *entry = pmx__pollset_find(set, fd);
-    if (entry)
-        return entry;
     if (reserve_one(set) < 0)
         return NULL;
-    if (pmx__intmap_put(&set->places, (uint64_t)fd, set->used + 1) < 0)
+    uintptr_t *place = pmx__intmap_need(&set->places, (uint64_t)fd);
+    if (!place)
         return NULL;
-    entry = &set->fds[set->used++];
-    *entry = (struct pollfd){.fd = fd};
-    return entry;
+    if (!*place) {
+        set->fds[set->used++] = (struct pollfd){.fd = fd};
+        *place = set->used;
+    }
+    return &set->fds[*place - 1];
 }
 
-/* Moves the entries together over the removed ones. Their keys are all there,
- * so the map needs no memory. */
+/* Moves the entries together over the removed ones. */
 static void compact(struct pmx__pollset *set)
 {
     size_t to = 0;
@@ -48,7 +47,7 @@ static void compact(struct pmx__pollset *set)
             continue;
         set->fds[to] = set->fds[from];
         to++;
-        (void)pmx__intmap_put(&set->places, (uint64_t)set->fds[to - 1].fd, to);
+        pmx__intmap_probe(&set->places, (uint64_t)set->fds[to - 1].fd)->value = to;
     }
     set->used = to;
 }

@@ -21,19 +21,19 @@
 
 struct pmx_select {
     struct pmx__pollset asked;
+    size_t cursor; /* where pmx_select_ready() looks first */
 };
 
-static short events_of(unsigned interest)
-{
-    int events = 0;
-    if (interest & PMX_SELECT_READ)
-        events |= PMX__READ_EVENTS;
-    if (interest & PMX_SELECT_WRITE)
-        events |= PMX__WRITE_EVENTS;
-    if (interest & PMX_SELECT_EXCEPT)
-        events |= PMX__EXCEPT_EVENTS;
-    return (short)events;
-}
+/* The events to ask poll for, by combination of classes. */
+static const short events_of[ALL_CLASSES + 1] = {
+    [PMX_SELECT_READ] = PMX__READ_EVENTS,
+    [PMX_SELECT_WRITE] = PMX__WRITE_EVENTS,
+    [PMX_SELECT_READ | PMX_SELECT_WRITE] = PMX__READ_EVENTS | PMX__WRITE_EVENTS,
+    [PMX_SELECT_EXCEPT] = PMX__EXCEPT_EVENTS,
+    [PMX_SELECT_READ | PMX_SELECT_EXCEPT] = PMX__READ_EVENTS | PMX__EXCEPT_EVENTS,
+    [PMX_SELECT_WRITE | PMX_SELECT_EXCEPT] = PMX__WRITE_EVENTS | PMX__EXCEPT_EVENTS,
+    [ALL_CLASSES] = PMX__READ_EVENTS | PMX__WRITE_EVENTS | PMX__EXCEPT_EVENTS,
+};
 
 /* The classes that an entry was asked for and is ready in. */
 static unsigned ready_classes(const struct pollfd *entry)
@@ -75,7 +75,7 @@ static int add(struct pmx_select *set, int fd, unsigned interest)
     struct pollfd *entry = pmx__pollset_need(&set->asked, fd);
     if (!entry)
         return -ENOMEM;
-    entry->events |= events_of(interest);
+    entry->events |= events_of[interest];
     return 0;
 }
 
@@ -90,7 +90,7 @@ int pmx_select_remove(struct pmx_select *set, int fd, unsigned interest)
     int result = check_interest(interest);
     struct pollfd *entry = pmx__pollset_find(&set->asked, fd);
     if (result == 0 && entry) {
-        entry->events &= (short)~events_of(interest);
+        entry->events &= (short)~events_of[interest];
         if (!entry->events)
             pmx__pollset_remove(&set->asked, entry);
     }
@@ -102,6 +102,11 @@ void pmx_select_clear(struct pmx_select *set)
     pmx__pollset_clear(&set->asked);
 }
 
+static int class_count(unsigned classes)
+{
+    return (int)((classes & 1) + (classes >> 1 & 1) + (classes >> 2 & 1));
+}
+
 /* The number of ready pairs; 0 where poll had only unasked events to tell. */
 static int count_ready(const struct pmx__pollset *asked)
 {
@@ -111,7 +116,7 @@ static int count_ready(const struct pmx__pollset *asked)
             continue;
         if (asked->fds[i].revents & POLLNVAL)
             return -EBADF;
-        count += __builtin_popcount(ready_classes(&asked->fds[i]));
+        count += class_count(ready_classes(&asked->fds[i]));
     }
     return count;
 }
@@ -153,8 +158,16 @@ int pmx_select_wait(struct pmx_select *set, int64_t timeout_ns, const sigset_t *
     return pmx__result(result, saved);
 }
 
-unsigned pmx_select_ready(const struct pmx_select *set, int fd)
+/* Programs ask in the order in which they added: the entry wanted is mostly
+ * the one after the last. */
+unsigned pmx_select_ready(struct pmx_select *set, int fd)
 {
-    const struct pollfd *entry = pmx__pollset_find(&set->asked, fd);
-    return entry ? ready_classes(entry) : 0;
+    const struct pmx__pollset *asked = &set->asked;
+    const struct pollfd *entry = &asked->fds[set->cursor];
+    if (set->cursor >= asked->used || entry->fd != fd)
+        entry = pmx__pollset_find(asked, fd);
+    if (!entry)
+        return 0;
+    set->cursor = (size_t)(entry - asked->fds) + 1;
+    return ready_classes(entry);
 }
