@@ -23,9 +23,7 @@ def _tour(_: argparse.Namespace) -> int:
     return tour.main()
 
 
-COMMANDS = (
-    Command("tour", "wait on real descriptors through every interface", _tour),
-)
+COMMANDS = (Command("tour", "wait on real descriptors through every interface", _tour),)
 
 
 def _version() -> str:

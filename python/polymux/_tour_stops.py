@@ -4,6 +4,7 @@ A stop takes a waiter, does all its waiting through it, and returns a few words
 on what came back. What is not as it must be is an exception.
 """
 
+import errno
 import os
 import resource
 import socket
@@ -19,7 +20,8 @@ LIMIT = 10.0
 """Seconds after which a wait has failed."""
 
 MILESTONES = (1, 10, 100, 1_000, 3_000)
-SPARE_DESCRIPTORS = 8
+ROOM = 4_096
+"""Descriptor numbers that suffice for the largest set and what else is open."""
 
 
 class WrongAnswer(Exception):
@@ -37,7 +39,7 @@ def _await(waiter: Waiter, expected: set[int]) -> None:
     if len(answer) != len(found):
         raise WrongAnswer("a descriptor is reported twice")
     if not found:
-        raise WrongAnswer(f"nothing within {LIMIT:g} s")
+        raise WrongAnswer("the wait came back with nothing")
     if found != expected:
         wrong = expected ^ found
         raise WrongAnswer(f"{len(wrong)} of {len(expected)} wrong: {_listed(wrong)}")
@@ -66,11 +68,13 @@ def _close_all(fds: list[int]) -> None:
 
 
 @contextmanager
-def _descriptors(*fds: int) -> Iterator[None]:
+def _descriptors(*fds: int) -> Iterator[list[int]]:
+    """Closes at the end what is in the list then."""
+    opened = list(fds)
     try:
-        yield
+        yield opened
     finally:
-        _close_all(list(fds))
+        _close_all(opened)
 
 
 def tcp_echo(waiter: Waiter) -> str:
@@ -123,80 +127,75 @@ def pseudo_terminal(waiter: Waiter) -> str:
 
 
 @contextmanager
-def _descriptor_limit(wanted: int) -> Iterator[int]:
-    """How many more descriptors can be opened, up to wanted, within the block.
-
-    Raises the soft limit as far as the hard one allows, and puts it back.
-    """
+def descriptors_allowed(count: int) -> Iterator[None]:
+    """The soft limit raised to count as far as the hard one allows, and put back."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    taken = len(os.listdir("/dev/fd")) + SPARE_DESCRIPTORS
-    unlimited = resource.RLIM_INFINITY
-    raised = taken + wanted if hard == unlimited else min(taken + wanted, hard)
-    if soft != unlimited and soft < raised:
+    raised = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < raised:
         resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
     try:
-        now, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        yield wanted if now == unlimited else min(wanted, now - taken)
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-class _GrowingSet:
-    """Duplicates of one idle pipe, and at each milestone a pipe of its own."""
+def _duplicates(opened: list[int], fd: int, count: int, spare: int) -> list[int]:
+    """Up to count duplicates of fd, so that spare more descriptors can be opened."""
+    first = len(opened)
+    try:
+        while len(opened) < first + count + spare:
+            opened.append(os.dup(fd))
+    except OSError as error:
+        if error.errno != errno.EMFILE:
+            raise
+    keep = max(first, len(opened) - spare)
+    _close_all(opened[keep:])
+    del opened[keep:]
+    return opened[first:]
 
-    def __init__(self, waiter: Waiter, stack: ExitStack) -> None:
-        self._waiter = waiter
-        self._opened: list[int] = []
-        stack.callback(lambda: _close_all(self._opened))
-        self._source, self._sink = self._pipe()
-        self.highest = 0
-        self._idle: set[int] = set()
-        self._count = 0
 
-    def _pipe(self) -> tuple[int, int]:
-        ends = os.pipe()
-        self._opened += ends
-        return ends
+def _pipe(opened: list[int]) -> tuple[int, int]:
+    ends = os.pipe()
+    opened += ends
+    return ends
 
-    def _watch(self, fd: int) -> None:
-        self._waiter.register(fd)
-        self._count += 1
-        self.highest = max(self.highest, fd)
 
-    def grow(self, size: int) -> None:
-        """Up to size descriptors; the newest, and it alone, gets something."""
-        while self._count < size - 1:
-            fd = os.dup(self._source)
-            self._opened.append(fd)
-            self._idle.add(fd)
-            self._watch(fd)
-        newest, sink = self._pipe()
-        self._watch(newest)
-        os.write(sink, b"new")
-        _compare(_await_bytes(self._waiter, newest, 3), b"new")
+def _await_newest(waiter: Waiter, opened: list[int]) -> None:
+    """A new pipe joins the set; it alone has something to read."""
+    source, sink = _pipe(opened)
+    waiter.register(source)
+    os.write(sink, b"new")
+    _compare(_await_bytes(waiter, source, 3), b"new")
 
-    def wake_idle(self) -> int:
-        """One byte makes all duplicates readable; returns how many they are."""
-        os.write(self._sink, b"!")
-        _await(self._waiter, self._idle)
-        _compare(os.read(self._source, 1), b"!")
-        return len(self._idle)
+
+def _grow(waiter: Waiter, opened: list[int], idle: list[int]) -> int:
+    """Registers idle descriptors up to each milestone, the last place of which
+    is a new pipe's; returns how many of the idle ones are in the set."""
+    watched = 0
+    sizes = (*(size for size in MILESTONES if size < len(idle)), len(idle))
+    for pipes, size in enumerate(sizes, start=1):
+        for fd in idle[watched : size - pipes]:
+            waiter.register(fd)
+        watched = size - pipes
+        _await_newest(waiter, opened)
+    return watched
 
 
 def growing_set(waiter: Waiter) -> str:
     """One readable descriptor among more and more, then nearly all at once."""
     asked = MILESTONES[-1]
-    extra = 2 * len(MILESTONES) + 2
-    with _descriptor_limit(asked + extra) as room, ExitStack() as stack:
-        size = min(asked, room - extra)
-        growing = _GrowingSet(waiter, stack)
-        for milestone in (*(m for m in MILESTONES if m < size), size):
-            growing.grow(milestone)
-        woken = growing.wake_idle()
-        # The set is not to outlive its descriptors: their numbers are used again.
-        waiter.close()
-    shortage = "" if size == asked else f"; only {size:,}, for RLIMIT_NOFILE"
-    return f"the newest, then {woken:,}, up to fd {growing.highest:,}{shortage}"
+    with _descriptors() as opened:
+        source, sink = _pipe(opened)
+        idle = _duplicates(opened, source, asked, spare=2 * len(MILESTONES))
+        if len(idle) < len(MILESTONES):
+            raise WrongAnswer("RLIMIT_NOFILE leaves no room for a set")
+        highest = max(opened)
+        watched = _grow(waiter, opened, idle)
+        os.write(sink, b"!")
+        _await(waiter, set(idle[:watched]))
+        _compare(os.read(source, 1), b"!")
+    shortage = "" if len(idle) == asked else f"only {len(idle):,} (RLIMIT_NOFILE): "
+    return f"{shortage}the newest, then {watched:,}, up to fd {highest:,}"
 
 
 class Stop(NamedTuple):

@@ -7,11 +7,12 @@ sent.
 
 import os
 import platform
+import textwrap
 import time
 from typing import NamedTuple
 
 import polymux
-from polymux._tour_stops import STOPS, Stop, visit
+from polymux._tour_stops import ROOM, STOPS, Stop, descriptors_allowed, visit
 from polymux._tour_waiters import Waiter, available
 
 TITLE_WIDTH = max(len(stop.title) for stop in STOPS)
@@ -19,7 +20,7 @@ ANSWER_WIDTH = 42
 
 
 class Row(NamedTuple):
-    """One line of the table."""
+    """One line of the table, more where the answer is long."""
 
     interface: str
     title: str
@@ -28,10 +29,13 @@ class Row(NamedTuple):
     verdict: str
 
     def __str__(self) -> str:
-        return (
+        first, *more = textwrap.wrap(self.answer, ANSWER_WIDTH) or [""]
+        line = (
             f"{self.interface:<9}  {self.title:<{TITLE_WIDTH}}  "
-            f"{self.answer:<{ANSWER_WIDTH}}  {self.duration:>9}  {self.verdict}"
+            f"{first:<{ANSWER_WIDTH}}  {self.duration:>9}  {self.verdict}"
         )
+        indent = " " * (9 + 2 + TITLE_WIDTH + 2)
+        return "\n".join([line.rstrip(), *(indent + rest for rest in more)])
 
 
 def _visit(interface: str, kind: type[Waiter], stop: Stop) -> tuple[Row, bool]:
@@ -54,17 +58,24 @@ def _heading(waiters: dict[str, type[Waiter]]) -> str:
     )
 
 
-def main() -> int:
-    """Prints the table; 0 if every line of it is OK, else 1."""
-    waiters = available()
-    print(_heading(waiters), end="\n\n")
-    print(Row("interface", "what it waited for", "what came back", "time", ""))
+def _tour(waiters: dict[str, type[Waiter]]) -> int:
+    """Prints a row for every wait; returns how many failed."""
     failures = 0
     for interface, kind in waiters.items():
         for stop in STOPS:
             row, fine = _visit(interface, kind, stop)
             failures += not fine
             print(row, flush=True)
+    return failures
+
+
+def main() -> int:
+    """Prints the table; 0 if every line of it is OK, else 1."""
+    waiters = available()
+    print(_heading(waiters), end="\n\n")
+    print(Row("interface", "what it waited for", "what came back", "time", ""))
+    with descriptors_allowed(ROOM):
+        failures = _tour(waiters)
     if failures:
         print(f"\n{failures} of {len(waiters) * len(STOPS)} FAILED")
     return 1 if failures else 0
