@@ -65,6 +65,16 @@ void pmx__intmap_clear(struct pmx__intmap *map)
     map->count = 0;
 }
 
+void pmx__intmap_clear_from(struct pmx__intmap *map, uint64_t key)
+{
+    size_t mask = slot_count(map) - 1;
+    for (size_t at = pmx__intmap_home(map, key); map->slots[at].value;
+         at = (at + 1) & mask) {
+        map->slots[at].value = 0;
+        map->count--;
+    }
+}
+
 void pmx__intmap_free(struct pmx__intmap *map)
 {
     free(map->slots);

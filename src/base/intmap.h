@@ -8,6 +8,7 @@
 #ifndef PMX_BASE_INTMAP_H
 #define PMX_BASE_INTMAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -72,6 +73,19 @@ void pmx__intmap_remove(struct pmx__intmap *map, uint64_t key);
 
 /* Removes every key and keeps the memory. */
 void pmx__intmap_clear(struct pmx__intmap *map);
+
+/*
+ * Removes key and whatever stands between it and the next free slot. Where the
+ * keys are known and few, doing this for each of them empties the map without
+ * a walk over all its slots; in between, the map is good for nothing else.
+ */
+void pmx__intmap_clear_from(struct pmx__intmap *map, uint64_t key);
+
+/* Whether the slots are many more than the keys in them. */
+static inline bool pmx__intmap_is_sparse(const struct pmx__intmap *map)
+{
+    return map->count < map->limit / 8;
+}
 
 /* Frees the memory; the map is empty and usable afterwards. */
 void pmx__intmap_free(struct pmx__intmap *map);

@@ -75,7 +75,11 @@ void pmx__pollfds_forget(struct pollfd *fds, size_t count)
 
 void pmx__pollset_clear(struct pmx__pollset *set)
 {
-    pmx__intmap_clear(&set->places);
+    if (pmx__intmap_is_sparse(&set->places))
+        for (size_t i = 0; i < set->used; i++)
+            pmx__intmap_clear_from(&set->places, (uint64_t)set->fds[i].fd);
+    else
+        pmx__intmap_clear(&set->places);
     set->used = 0;
 }
 
