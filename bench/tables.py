@@ -1,0 +1,211 @@
+"""The tables of a run: what is compared in each, and what its columns say."""
+
+import importlib
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import instructions
+import scenarios
+from measure import Effort, Samples, Timed, compare
+from programs import Program, Task
+from report import Cell, Column, Table
+from scenarios import ALL_SIZES, ONE_SECOND_NS, READY_SIZES, SHORT_NS, Scenario
+
+MINE = "module"
+PEER = "select"
+RAW = "raw C"
+LIBRARY = "library"
+ASYNCIO_TICKS = Path(__file__).with_name("asyncio_ticks.py")
+COUNTED = (
+    ("poll.poll(0)", 1),
+    ("select.select(r, [], [], 0)", 1),
+    ("epoll.poll(0)", 1),
+)
+
+
+@dataclass
+class Bench:
+    """One run: what is compared, for how long, and what came out so far."""
+
+    module: str
+    effort: Effort
+    only: str
+    raw: Program
+    library: Program | None
+    rows: list[dict[str, Cell]] = field(default_factory=list)
+
+    def wants(self, name: str) -> bool:
+        return self.only in name
+
+    def record(self, table: Table, section: str, **cells: Cell) -> None:
+        self.rows.append({"section": section, **cells})
+        table.row(*cells.values())
+
+
+def in_c(program: Program, task: Task) -> Timed:
+    return lambda loops: program.seconds(task, loops)
+
+
+def python_contenders(
+    bench: Bench, scenario: Scenario, fds: list[int], ready: int
+) -> tuple[dict[str, Timed], dict[str, str]]:
+    """Those who take part, and for those who refuse, with what exception."""
+    contenders: dict[str, Timed] = {}
+    refusals: dict[str, str] = {}
+    modules = {MINE: importlib.import_module(bench.module), PEER: select}
+    for name, module in modules.items():
+        try:
+            contenders[name] = scenarios.timer(scenario, module, fds, ready).timeit
+        except (OSError, ValueError) as error:
+            refusals[name] = type(error).__name__
+    if scenario.raw:
+        task = Task(scenario.raw, ready, scenario.timeout_ns, scenario.first_fd)
+        contenders[RAW] = in_c(bench.raw, task)
+    return contenders, refusals
+
+
+def python_table(bench: Bench) -> None:
+    module = bench.module
+    table = Table(
+        f"{module} beside the standard select and raw C, nanoseconds each",
+        Column("scenario", 39),
+        Column("n", 5, "d"),
+        Column(f"{module} ns", 11, ".0f"),
+        Column("select ns", 11, ".0f"),
+        Column("raw C ns", 11, ".0f"),
+        Column(f"{module}/select", 14, ".2f"),
+        Column(f"{module}/raw C", 13, ".2f"),
+    )
+    for scenario in scenarios.ALL:
+        for ready in scenario.sizes if bench.wants(scenario.name) else ():
+            with scenarios.descriptors(ready, scenario.first_fd) as fds:
+                contenders, refusals = python_contenders(bench, scenario, fds, ready)
+                samples = compare(contenders, bench.effort)
+            bench.record(
+                table,
+                "python",
+                scenario=scenario.name,
+                n=ready,
+                module_ns=samples.median(MINE) or refusals.get(MINE),
+                select_ns=samples.median(PEER) or refusals.get(PEER),
+                raw_ns=samples.median(RAW),
+                module_per_select=samples.ratio(MINE, PEER),
+                module_per_raw=samples.ratio(MINE, RAW),
+            )
+
+
+def library_tasks() -> Iterator[tuple[str, Task, Task]]:
+    """A name for the table, then what the library does and its peer."""
+    for call, peer in (
+        ("pmx_poll_wait / poll", "poll"),
+        ("pmx_select_wait / select", "select"),
+        ("pmx_epoll_wait / epoll_wait", "epoll"),
+    ):
+        for text, timeout_ns, sizes in (
+            ("0", 0, ALL_SIZES),
+            ("1 s", ONE_SECOND_NS, READY_SIZES),
+        ):
+            for ready in sizes:
+                task = Task(peer, ready, timeout_ns)
+                yield f"{call}, {text}", task, task
+    beyond = Task("select", 3000, first_fd=scenarios.BEYOND_FD_SETSIZE)
+    yield "pmx_select_wait / select, fds > 1024", beyond, beyond
+    registration = Task("epoll_ctl", 1)
+    yield "pmx_epoll_register + _unregister", registration, registration
+    for interface, peer in (("epoll", "epoll_pwait2"), ("poll", "ppoll")):
+        mine, theirs = (Task(name, 0, SHORT_NS) for name in (interface, peer))
+        yield f"pmx_{interface}_wait / {peer}, 200 us", mine, theirs
+
+
+def library_table(bench: Bench, library: Program) -> None:
+    table = Table(
+        "libpolymux beside the system calls, nanoseconds each",
+        Column("scenario", 39),
+        Column("n", 5, "d"),
+        Column("libpolymux ns", 13, ".0f"),
+        Column("raw C ns", 11, ".0f"),
+        Column("libpolymux/raw C", 16, ".2f"),
+    )
+    for name, mine, theirs in library_tasks():
+        if not bench.wants(name):
+            continue
+        contenders = {LIBRARY: in_c(library, mine), RAW: in_c(bench.raw, theirs)}
+        samples = compare(contenders, bench.effort)
+        bench.record(
+            table,
+            "library",
+            scenario=name,
+            n=mine.ready,
+            library_ns=samples.median(LIBRARY),
+            raw_ns=samples.median(RAW),
+            library_per_raw=samples.ratio(LIBRARY, RAW),
+        )
+
+
+def asyncio_ticks(module: str, company: str, seconds: float) -> float:
+    done = subprocess.run(
+        [sys.executable, ASYNCIO_TICKS, module, company, str(seconds)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def asyncio_table(bench: Bench) -> None:
+    table = Table(
+        "asyncio: `await asyncio.sleep(0)`, ticks per second (more is better)",
+        Column("scenario", 39),
+        Column(bench.module, 11, ".0f"),
+        Column(PEER, 11, ".0f"),
+        Column(f"{bench.module}/select", 14, ".2f"),
+    )
+    seconds = bench.effort.sample_seconds * 25
+    for company, name in (
+        ("alone", "asyncio alone"),
+        ("busy", "asyncio beside a computing thread"),
+    ):
+        if not bench.wants(name):
+            continue
+        ticks: dict[str, list[float]] = {MINE: [], PEER: []}
+        for _ in range((bench.effort.rounds + 1) // 2):
+            ticks[MINE].append(asyncio_ticks(bench.module, company, seconds))
+            ticks[PEER].append(asyncio_ticks(PEER, company, seconds))
+        bench.record(
+            table,
+            "asyncio",
+            scenario=name,
+            module_ticks=median(ticks[MINE]),
+            select_ticks=median(ticks[PEER]),
+            module_per_select=Samples(ticks).ratio(MINE, PEER),
+        )
+
+
+def instructions_table(bench: Bench) -> None:
+    table = Table(
+        "instructions in user space for one call, interpreter included",
+        Column("scenario", 39),
+        Column("n", 5, "d"),
+        Column(bench.module, 11, ".0f"),
+        Column(PEER, 11, ".0f"),
+        Column(f"{bench.module}/select", 14, ".2f"),
+    )
+    for name, ready in COUNTED:
+        if not bench.wants(name):
+            continue
+        mine = instructions.per_operation(bench.module, name, ready)
+        theirs = instructions.per_operation(PEER, name, ready)
+        bench.record(
+            table,
+            "instructions",
+            scenario=name,
+            n=ready,
+            module_instructions=mine,
+            select_instructions=theirs,
+            module_per_select=mine / theirs,
+        )
