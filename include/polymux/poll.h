@@ -93,6 +93,14 @@ PMX_API int pmx_poll_wait(struct pmx_poll *set, int64_t timeout_ns,
                           const sigset_t *sigmask);
 
 /*
+ * Goes on with the last wait after it ended with 0 or EINTR: as
+ * pmx_poll_wait(), but for the descriptors and masks of that wait, whatever
+ * was registered, modified or unregistered since.
+ */
+PMX_API int pmx_poll_resume(struct pmx_poll *set, int64_t timeout_ns,
+                            const sigset_t *sigmask);
+
+/*
  * Walks over the answer of the last wait in the order of registration: the
  * first descriptor with events for previous == NULL, then the one after
  * previous, NULL after the last. The result belongs to the set and is valid

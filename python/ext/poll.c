@@ -136,9 +136,20 @@ static PyObject *poll_unregister(PyObject *object, PyObject *arg)
     return NULL;
 }
 
-static int wait_poll(void *set, int64_t timeout_ns)
+struct poll_waiter {
+    struct pmx_poll *set;
+    bool begun;
+};
+
+/* What a signal handler or another thread registers meanwhile counts from the
+ * next poll() on. */
+static int wait_poll(void *argument, int64_t timeout_ns)
 {
-    return pmx_poll_wait(set, timeout_ns, NULL);
+    struct poll_waiter *waiter = argument;
+    if (waiter->begun)
+        return pmx_poll_resume(waiter->set, timeout_ns, NULL);
+    waiter->begun = true;
+    return pmx_poll_wait(waiter->set, timeout_ns, NULL);
 }
 
 static PyObject *result_list(struct poll_object *self, int count)
@@ -167,7 +178,7 @@ static bool as_poll_timeout(PyObject *object, int64_t *timeout_ns)
                     timeout_ns))
         return false;
 #if PY_VERSION_HEX < 0x030F0000
-    return check_millisecond_range(*timeout_ns);
+    return check_milliseconds(round_away_from_zero(*timeout_ns));
 #else
     return true;
 #endif
@@ -197,7 +208,8 @@ static PyObject *poll_poll(PyObject *object, PyObject *const *args, Py_ssize_t n
         PyErr_SetString(PyExc_RuntimeError, "concurrent poll() invocation");
         return NULL;
     }
-    int count = wait_for_events(wait_poll, self->set, timeout_ns,
+    struct poll_waiter waiter = {self->set, false};
+    int count = wait_for_events(wait_poll, &waiter, timeout_ns,
                                 pmx_poll_count(self->set) > LONG_SCAN);
     PyObject *result = count < 0 ? NULL : result_list(self, count);
     atomic_store(&self->polling, false);

@@ -126,12 +126,12 @@ static int refresh_scan(struct pmx_poll *set)
     return 0;
 }
 
-static int begin_wait(struct pmx_poll *set)
+static int begin_wait(struct pmx_poll *set, bool refresh)
 {
     int result = -EBUSY;
     pthread_mutex_lock(&set->lock);
     if (!set->waiting) {
-        result = set->stale ? refresh_scan(set) : 0;
+        result = refresh && set->stale ? refresh_scan(set) : 0;
         set->waiting = result == 0;
     }
     pthread_mutex_unlock(&set->lock);
@@ -145,19 +145,31 @@ static void end_wait(struct pmx_poll *set)
     pthread_mutex_unlock(&set->lock);
 }
 
-int pmx_poll_wait(struct pmx_poll *set, int64_t timeout_ns, const sigset_t *sigmask)
+static int wait_scan(struct pmx_poll *set, bool refresh, int64_t timeout_ns,
+                     const sigset_t *sigmask)
 {
-    int saved = errno;
-    int result = begin_wait(set);
+    int result = begin_wait(set, refresh);
     if (result < 0)
-        return pmx__result(result, saved);
+        return result;
     struct timespec ts;
     result = pmx__syscall(ppoll(set->scan, set->scanned,
                                 pmx__timeout_timespec(timeout_ns, &ts), sigmask));
     if (result < 0) /* which leaves the answers of the wait before it */
         pmx__pollfds_forget(set->scan, set->scanned);
     end_wait(set);
-    return pmx__result(result, saved);
+    return result;
+}
+
+int pmx_poll_wait(struct pmx_poll *set, int64_t timeout_ns, const sigset_t *sigmask)
+{
+    int saved = errno;
+    return pmx__result(wait_scan(set, true, timeout_ns, sigmask), saved);
+}
+
+int pmx_poll_resume(struct pmx_poll *set, int64_t timeout_ns, const sigset_t *sigmask)
+{
+    int saved = errno;
+    return pmx__result(wait_scan(set, false, timeout_ns, sigmask), saved);
 }
 
 const struct pollfd *pmx_poll_next(const struct pmx_poll *set,
