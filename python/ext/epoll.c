@@ -344,12 +344,22 @@ static PyObject *poll_in_use(struct epoll_object *self, int64_t timeout_ns,
     return result;
 }
 
-static bool check_poll_arguments(PyObject *timeout, int64_t *timeout_ns, int *maxevents)
+/* The timeout keeps its nanoseconds, but for a negative one of less than a
+ * millisecond: it is rounded up to 0 and does not wait. */
+static bool as_epoll_timeout(PyObject *object, int64_t *timeout_ns)
 {
-    if (timeout && (!as_timeout(timeout, NS_PER_S, "timeout must be an integer or None",
-                                timeout_ns) ||
-                    !check_millisecond_range(*timeout_ns)))
+    if (object == Py_None)
+        return true;
+    if (!as_timeout(object, NS_PER_S, "timeout must be an integer or None", timeout_ns))
         return false;
+    int64_t ms = round_up(*timeout_ns);
+    if (ms == 0)
+        *timeout_ns = 0;
+    return check_milliseconds(ms);
+}
+
+static bool check_maxevents(int *maxevents)
+{
     if (*maxevents == -1)
         *maxevents = DEFAULT_MAXEVENTS;
     if (*maxevents > 0)
@@ -388,7 +398,8 @@ static PyObject *epoll_poll(PyObject *object, PyObject *const *args, Py_ssize_t 
         (values[1] && !as_int(values[1], &maxevents)) || !use(self))
         return NULL;
     PyObject *result = NULL;
-    if (check_poll_arguments(values[0], &timeout_ns, &maxevents))
+    if ((!values[0] || as_epoll_timeout(values[0], &timeout_ns)) &&
+        check_maxevents(&maxevents))
         result = poll_in_use(self, timeout_ns, maxevents);
     unuse(self);
     return result;

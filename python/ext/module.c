@@ -3,6 +3,8 @@
 
 #include <polymux/polymux.h>
 
+#include "lease.h"
+
 static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type)
 {
     *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
@@ -24,6 +26,10 @@ static int set_contract_module(PyObject *module, const char *function_name)
 static int module_exec(PyObject *module)
 {
     struct module_state *state = module_state(module);
+    if (lease_prepare() < 0) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
     if (add_type(module, &epoll_spec, &state->epoll_type) < 0 ||
         add_type(module, &poll_spec, &state->poll_type) < 0)
         return -1;

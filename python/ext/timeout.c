@@ -101,13 +101,20 @@ bool as_timeout(PyObject *object, int64_t unit_ns, const char *wrong_type,
     return false;
 }
 
-bool check_millisecond_range(int64_t timeout_ns)
+bool check_milliseconds(int64_t ms)
 {
-    int64_t ms = timeout_ns / NS_PER_MS;
-    int64_t rest = timeout_ns % NS_PER_MS;
-    ms += rest > 0 ? 1 : rest < 0 ? -1 : 0;
     if (INT_MIN <= ms && ms <= INT_MAX)
         return true;
     PyErr_SetString(PyExc_OverflowError, "timeout is too large");
     return false;
+}
+
+int64_t round_up(int64_t timeout_ns)
+{
+    return timeout_ns / NS_PER_MS + (timeout_ns % NS_PER_MS > 0);
+}
+
+int64_t round_away_from_zero(int64_t timeout_ns)
+{
+    return timeout_ns < 0 ? -round_up(-timeout_ns) : round_up(timeout_ns);
 }

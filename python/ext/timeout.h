@@ -19,10 +19,14 @@
 bool as_timeout(PyObject *object, int64_t unit_ns, const char *wrong_type,
                 int64_t *timeout_ns);
 
-/*
- * Whether a timeout, rounded away from zero to milliseconds, fits a C int, as
- * poll(2) and epoll_wait(2) take it. False with OverflowError.
- */
-bool check_millisecond_range(int64_t timeout_ns);
+/* Whether a number of milliseconds fits a C int, as poll(2) and epoll_wait(2)
+ * take it. False with OverflowError. */
+bool check_milliseconds(int64_t ms);
+
+/* Milliseconds as poll(2) gets them: a negative fraction counts as -1. */
+int64_t round_away_from_zero(int64_t timeout_ns);
+
+/* Milliseconds as epoll_wait(2) gets them: a negative fraction counts as 0. */
+int64_t round_up(int64_t timeout_ns);
 
 #endif
