@@ -1,0 +1,311 @@
+"""Time limits, and signals during waits (PEP 475), of every interface.
+
+No wait ends early: a handler that returns lets it go on for the time that is
+left, a handler that raises ends it with its exception.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
+import pytest
+from conftest import Pipe
+from support import interrupted, raising, wait_for, waits_at_least
+
+Wait = Callable[[float | None], object]
+
+EMPTY = {"select": ([], [], []), "poll": [], "epoll": []}
+
+
+class Waits:
+    """One interface that watches the reading end of a pipe.
+
+    call(seconds) waits; empty and ready are its answers.
+    """
+
+    def __init__(self, mux: ModuleType, kind: str, fd: int) -> None:
+        self.kind = kind
+        self.empty = EMPTY[kind]
+        self.ready: object = [(fd, mux.POLLIN)]
+        if kind == "select":
+            self.ready = ([fd], [], [])
+            self.object = None
+            self.call: Wait = lambda limit: mux.select([fd], [], [], limit)
+        elif kind == "poll":
+            self.object = mux.poll()
+            self.call = lambda limit: self.object.poll(limit and limit * 1000)
+        else:
+            self.object = mux.epoll()
+            self.call = self.object.poll
+        if self.object is not None:
+            self.object.register(fd, mux.POLLIN)
+
+
+@pytest.fixture(params=["select", "poll", "epoll"])
+def waits(
+    request: pytest.FixtureRequest, mux: ModuleType, pipe: Pipe
+) -> Iterator[Waits]:
+    waits = Waits(mux, request.param, pipe.r)
+    yield waits
+    with contextlib.suppress(AttributeError):
+        waits.object.close()
+
+
+@pytest.mark.parametrize(
+    "seconds", [1e-9, 1e-6, 0.0002, 0.0005, 0.001, 0.0011, 0.0123456789, 0.1]
+)
+def test_never_early(waits: Waits, seconds: float) -> None:
+    for _ in range(5):
+        with waits_at_least(seconds):
+            assert waits.call(seconds) == waits.empty
+
+
+def test_integers_and_booleans_are_times(waits: Waits) -> None:
+    for zero in (0, 0.0, -0.0, False):
+        assert waits.call(zero) == waits.empty
+    with waits_at_least(1):
+        assert waits.call(1) == waits.empty
+
+
+def test_longest_time(waits: Waits, pipe: Pipe) -> None:
+    os.write(pipe.w, b"x")
+    for seconds in (None, 2147483.0, 1.5):
+        assert waits.call(seconds) == waits.ready
+
+
+@pytest.mark.parametrize("kind", ["select", "poll", "epoll"])
+def test_fractions_of_milliseconds_count(
+    polymux: ModuleType, pipe: Pipe, kind: str
+) -> None:
+    """A wait of 0.1 ms can end before 1 ms is over; on a busy machine not
+    every one does, so one of many has to."""
+    waits = Waits(polymux, kind, pipe.r)
+
+    def wakes_within_a_millisecond() -> bool:
+        begin = time.monotonic_ns()
+        assert waits.call(0.0001) == waits.empty
+        elapsed = time.monotonic_ns() - begin
+        assert elapsed >= 100_000
+        return elapsed < 1_000_000
+
+    wait_for(wakes_within_a_millisecond)
+
+
+def test_interrupted_wait_lasts_as_long(waits: Waits) -> None:
+    calls: list[object] = []
+    with waits_at_least(0.25), interrupted(lambda *_: calls.append(1)):
+        assert waits.call(0.25) == waits.empty
+    assert calls
+
+
+def test_event_after_interruptions(waits: Waits, pipe: Pipe) -> None:
+    calls: list[object] = []
+
+    def handler(*_: object) -> None:
+        calls.append(1)
+        if len(calls) == 5:
+            os.write(pipe.w, b"x")
+
+    with interrupted(handler):
+        assert waits.call(None) == waits.ready
+    assert len(calls) >= 5
+
+
+def test_negative_time_goes_on_for_ever(waits: Waits, pipe: Pipe) -> None:
+    if waits.kind == "select":
+        with pytest.raises(ValueError, match=r"^timeout must be non-negative$"):
+            waits.call(-1e-300)
+        return
+    calls: list[object] = []
+
+    def handler(*_: object) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            os.write(pipe.w, b"x")
+
+    # epoll rounds to whole milliseconds, towards zero where it is negative.
+    negative = -0.001 if waits.kind == "epoll" else -1e-300
+    with interrupted(handler):
+        assert waits.call(negative) == waits.ready
+
+
+@pytest.mark.parametrize("seconds", [-1e-300, -1e-9, -0.0005, -0.000999])
+def test_epoll_takes_less_than_a_millisecond_for_zero(
+    mux: ModuleType, pipe: Pipe, seconds: float
+) -> None:
+    waits = Waits(mux, "epoll", pipe.r)
+    with waits.object, interrupted(raising(TimeoutError()), 0.5):
+        assert waits.call(seconds) == []
+
+
+def test_handler_raises(waits: Waits, pipe: Pipe) -> None:
+    with (
+        interrupted(raising(LookupError("signal"))),
+        pytest.raises(LookupError, match="signal"),
+    ):
+        waits.call(None)
+    assert waits.call(0) == waits.empty
+    os.write(pipe.w, b"x")
+    assert waits.call(None) == waits.ready
+
+
+def test_handler_raises_at_the_third_time(waits: Waits, pipe: Pipe) -> None:
+    calls: list[object] = []
+
+    def handler(*_: object) -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise LookupError
+
+    with interrupted(handler), pytest.raises(LookupError):
+        waits.call(60)
+    os.write(pipe.w, b"x")
+    assert waits.call(None) == waits.ready
+
+
+def test_keyboard_interrupt(waits: Waits) -> None:
+    pid = os.getpid()
+    with (
+        interrupted(lambda *_: os.kill(pid, signal.SIGINT)),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        waits.call(None)
+    assert waits.call(0) == waits.empty
+
+
+def test_signal_without_a_handler_in_python(waits: Waits) -> None:
+    """SIGSTOP and SIGCONT interrupt some system calls all by themselves."""
+    pid = os.fork()
+    if pid == 0:
+        parent = os.getppid()
+        for _ in range(3):
+            time.sleep(0.03)
+            os.kill(parent, signal.SIGCONT)
+        os._exit(0)
+    with waits_at_least(0.2):
+        assert waits.call(0.2) == waits.empty
+    assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_handler_waits_itself(waits: Waits, mux: ModuleType, full: Pipe) -> None:
+    answers = []
+
+    def handler(*_: object) -> None:
+        answers.append(mux.select([full.r], [full.w], [], 0))
+
+    with waits_at_least(0.1), interrupted(handler):
+        assert waits.call(0.1) == waits.empty
+    assert answers
+    assert all(answer == ([full.r], [], []) for answer in answers)
+
+
+def test_handler_polls_the_same_object(mux: ModuleType, pipe: Pipe) -> None:
+    waits = Waits(mux, "poll", pipe.r)
+    errors = []
+
+    def handler(*_: object) -> None:
+        with pytest.raises(RuntimeError) as raised:
+            waits.call(0)
+        errors.append(str(raised.value))
+
+    with interrupted(handler):
+        assert waits.call(0.1) == waits.empty
+    assert set(errors) == {"concurrent poll() invocation"}
+
+
+def test_handler_polls_the_same_epoll(mux: ModuleType, pipe: Pipe) -> None:
+    waits = Waits(mux, "epoll", pipe.r)
+    answers = []
+    with interrupted(lambda *_: answers.append(waits.call(0))):
+        assert waits.call(0.1) == waits.empty
+    assert answers
+    assert all(answer == [] for answer in answers)
+    waits.object.close()
+
+
+def test_handler_changes_the_table(mux: ModuleType, pipe: Pipe, full: Pipe) -> None:
+    """What a handler registers is for the next poll(), as for a thread."""
+    waits = Waits(mux, "poll", pipe.r)
+    with interrupted(lambda *_: waits.object.register(full.r, mux.POLLIN)):
+        assert waits.call(0.1) == []
+    assert waits.call(0) == [(full.r, mux.POLLIN)]
+
+
+def test_handler_empties_the_table(mux: ModuleType, pipe: Pipe) -> None:
+    waits = Waits(mux, "poll", pipe.r)
+
+    def handler(*_: object) -> None:
+        with contextlib.suppress(KeyError):
+            waits.object.unregister(pipe.r)
+        os.write(pipe.w, b"x")
+
+    with interrupted(handler):
+        assert waits.call(5) == waits.ready
+    assert waits.call(0) == []
+
+
+def test_handler_registers_with_epoll(mux: ModuleType, pipe: Pipe, full: Pipe) -> None:
+    waits = Waits(mux, "epoll", pipe.r)
+
+    def handler(*_: object) -> None:
+        with contextlib.suppress(FileExistsError):
+            waits.object.register(full.r, mux.EPOLLIN)
+
+    with interrupted(handler):
+        assert waits.call(None) == [(full.r, mux.EPOLLIN)]
+    waits.object.close()
+
+
+def test_handler_closes_the_epoll(polymux: ModuleType, pipe: Pipe) -> None:
+    """The call under way ends as if nothing had happened: no other
+    descriptor that took the number over is ever waited on."""
+    waits = Waits(polymux, "epoll", pipe.r)
+
+    def handler(*_: object) -> None:
+        waits.object.close()
+        os.write(pipe.w, b"x")
+
+    with interrupted(handler):
+        assert waits.call(None) == waits.ready
+    assert waits.object.closed
+
+
+def test_handler_closes_the_standard_epoll(pipe: Pipe) -> None:
+
+    waits = Waits(select, "epoll", pipe.r)
+    with (
+        interrupted(lambda *_: waits.object.close()),
+        pytest.raises(OSError, match="Bad file descriptor"),
+    ):
+        waits.call(30)
+
+
+def test_handler_closes_a_descriptor(mux: ModuleType, pipe: Pipe) -> None:
+    def handler(*_: object) -> None:
+        if pipe.r >= 0:
+            pipe.close_reader()
+
+    with interrupted(handler), pytest.raises(OSError, match="Bad file descriptor"):
+        mux.select([pipe.r], [], [])
+
+
+def test_handler_changes_the_lists(mux: ModuleType, pipe: Pipe, full: Pipe) -> None:
+    files = [pipe.r]
+    with interrupted(lambda *_: files.append(full.r)):
+        assert mux.select(files, [], [], 0.1) == ([], [], [])
+    assert full.r in files
+
+
+def test_pending_signal_before_a_ready_wait(waits: Waits, pipe: Pipe) -> None:
+    """A signal does not make a wait forget what is ready."""
+    os.write(pipe.w, b"x")
+    calls: list[object] = []
+    with interrupted(lambda *_: calls.append(1), 0.001):
+        while len(calls) < 20:
+            assert waits.call(None) == waits.ready
