@@ -93,7 +93,11 @@ def test_fileno_returns_no_integer(takes_fd: Verb, wrong: object) -> None:
     message = "fileno() returned a non-integer"
     if not BEFORE_3_15:
         got = type(wrong).__qualname__
-        got = got if type(wrong).__module__ == "builtins" else f"{__name__}.{got}"
+        got = (
+            got
+            if type(wrong).__module__ == "builtins"
+            else f"{type(wrong).__module__}.{got}"
+        )
         message = f"support.File.fileno() must return an int, not {got}"
     with raises(TypeError, message):
         takes_fd(File(wrong))
