@@ -185,13 +185,15 @@ int pmx__socket_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readin
  * EVFILT_WRITE.
  */
 
-/* Free space for sending, of which used is the index of what is taken. */
+/* Free space for sending, of which used is the index of what is taken; or -EBADF. */
 static int64_t space(const struct pmx__inquiry *inquiry, int used)
 {
     uint32_t memory[MEMINFO] = {0};
     socklen_t size = sizeof(memory);
-    if (getsockopt(inquiry->fd, SOL_SOCKET, SO_MEMINFO, memory, &size) < 0)
-        return 0;
+    int result =
+        pmx__syscall(getsockopt(inquiry->fd, SOL_SOCKET, SO_MEMINFO, memory, &size));
+    if (is_gone(result))
+        return -EBADF;
     int64_t left = (int64_t)memory[MEMINFO_SNDBUF] - memory[used];
     return left < 0 ? 0 : left;
 }
@@ -205,6 +207,8 @@ static int write_with(struct pmx__inquiry *inquiry, int used, error_of *error,
         return result;
     uint32_t events = inquiry->events;
     readiness->data = space(inquiry, used);
+    if (readiness->data < 0)
+        return -EBADF;
     bool enough = !inquiry->has_lowat || readiness->data >= inquiry->lowat;
     bool can_send = events & EPOLLOUT && !(events & EPOLLHUP);
     readiness->ready = (can_send && enough) || events & EPOLLERR;
