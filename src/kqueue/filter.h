@@ -129,8 +129,11 @@ void pmx__knote_lower(struct pmx__knote *knote);
  * knote->next. */
 struct pmx__knote *pmx__knote_first(const struct pmx__queue *queue, int fd);
 
-/* Drops every knote on a descriptor that was closed, without detach. Not from
- * callbacks of a knote: they return -EBADF. */
+/* The first descriptor from fd on that has knotes, or -1. */
+int pmx__knote_next_fd(const struct pmx__queue *queue, int fd);
+
+/* Drops the knotes on a descriptor that are no longer its own, as verify says.
+ * Not from callbacks of a knote: they return -EBADF. */
 void pmx__knote_forget(struct pmx__queue *queue, int fd);
 
 #endif

@@ -40,32 +40,34 @@ bool pmx__source_observed(const struct pmx__source *source);
  * thread that sleeps wakes. */
 void pmx__source_show(struct pmx__source *source, bool readable);
 
-/* Whether a wait could bring anything that is not in line yet. */
-bool pmx__source_idle(const struct pmx__source *source);
-
 /*
  * Raises the knotes for which something happened, about `room` of them. Sleeps
  * until there is something, timeout_ns at most (negative: no limit; 0: not at
- * all), on fd and under sigmask, with the queue unlocked. May return early
- * with nothing raised. 0 or -errno: -EBADF, -EINTR.
+ * all), on fd and under sigmask, with the queue unlocked. May return early with
+ * nothing raised. Returns 0 if nothing was there, more than 0 if something was,
+ * even if it came to nothing, or -EBADF, -EINTR.
  */
 int pmx__source_wait(struct pmx__queue *queue, int fd, int room, int64_t timeout_ns,
                      const sigset_t *sigmask);
+
+/* Whether a thread sleeps in it. */
+bool pmx__source_has_sleepers(const struct pmx__source *source);
 
 /*
  * What the core provides.
  */
 
-struct pmx__source *pmx__queue_source(struct pmx__queue *queue);
+struct pmx__source *pmx__queue_source(const struct pmx__queue *queue);
 
+/* Around a sleep. */
 void pmx__queue_unlock(struct pmx__queue *queue);
+void pmx__queue_lock(struct pmx__queue *queue);
 
-/* Locks the queue again; false if it has gone meanwhile: nothing may be done
- * with it then but return. */
-bool pmx__queue_lock(struct pmx__queue *queue);
+/* If fd is a queue's descriptor: 1, and how many of its knotes can be
+ * collected. 0 otherwise. Called with another queue locked. */
+int pmx__queue_nested(int fd, int64_t *count);
 
-/* If fd is a queue's descriptor: 1, and how many knotes stand in its line. 0
- * otherwise. Called with another queue locked. */
-int pmx__queue_ready(int fd, int64_t *count);
+/* Whether fd is a queue's descriptor. */
+bool pmx__queue_is_at(int fd);
 
 #endif
