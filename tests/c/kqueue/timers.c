@@ -205,8 +205,7 @@ TEST(out_of_range)
 TEST_EACH(never, const struct unit *unit, units)
 {
     struct pmx_kqueue *queue = open_queue();
-    int result = set(queue, EV_ADD, unit->fflags, INT64_MAX);
-    CHECK(result == 0 || errno == EINVAL);
+    CHECK_RETURNS(set(queue, EV_ADD, unit->fflags, INT64_MAX), 0);
     CHECK_QUIET(queue);
     struct pmx_kevent event;
     CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, &event, 1, 1 * MS, NULL), 0);
