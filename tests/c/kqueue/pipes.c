@@ -235,6 +235,23 @@ TEST(clear_and_a_little_room_more)
     close_both(ends);
 }
 
+TEST(oneshot_that_is_over)
+{
+    int ends[2];
+    make_pipe(ends);
+    DIFFERENCE("an EV_ONESHOT knote that became ready comes even if it is so no more",
+               "it comes when it is ready, as any other");
+    struct pmx_kqueue *queue = watch(ends[0], EVFILT_READ, EV_ONESHOT);
+    write_byte(ends[1]);
+    read_byte(ends[0]);
+    CHECK_QUIET(queue);
+    write_byte(ends[1]);
+    CHECK_TAKES(queue, (uintptr_t)ends[0], EVFILT_READ, EV_ONESHOT, 1);
+    CHECK_QUIET(queue);
+    close_queue(queue);
+    close_both(ends);
+}
+
 static int open_fifo_end(const struct fifo *fifo, int flags)
 {
     return CHECK_OK(open(fifo->path, flags | O_NONBLOCK | O_CLOEXEC));
