@@ -43,6 +43,7 @@ struct pmx__report {
     int64_t data;
     uint32_t fflags;
     bool eof;
+    bool error; /* data is an errno: what is wrong with the knote */
     bool last; /* nothing can follow: the knote is dropped, as if it were once */
 };
 

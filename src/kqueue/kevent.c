@@ -229,6 +229,7 @@ static void fill(struct pmx_kevent *event, const struct pmx__knote *knote,
     flags |= knote->clears ? EV_CLEAR : 0;
     flags |= report->last ? EV_ONESHOT : 0;
     flags |= report->eof ? EV_EOF : 0;
+    flags |= report->error ? EV_ERROR : 0;
     *event = (struct pmx_kevent){
         .ident = knote->ident,
         .filter = knote->filter->number,
