@@ -61,13 +61,33 @@ TEST(watched_descriptors_cost_none)
     make_socketpair(ends);
     struct pmx_kqueue *queue = open_queue();
     CHECK_OK(change(queue, (uintptr_t)ends[0], EVFILT_READ, EV_ADD | EV_CLEAR));
-    CHECK_OK(change(queue, (uintptr_t)ends[0], EVFILT_WRITE, EV_ADD));
-    CHECK_OK(change(queue, (uintptr_t)ends[1], EVFILT_READ, EV_ADD));
-    CHECK_EQ_UINT(take(queue).ident, ends[0]);
+    CHECK_OK(change(queue, (uintptr_t)ends[1], EVFILT_WRITE, EV_ADD));
+    CHECK_EQ_UINT(take(queue).ident, ends[1]);
     CHECK_GE_INT(before + 2 + FOR_A_QUEUE, descriptors());
     close_queue(queue);
     close_both(ends);
     CHECK_EQ_INT(descriptors(), before);
+}
+
+/* Watched in two ways, for reading and for writing: a second set, for all. */
+TEST(two_filters_on_descriptors_cost_one)
+{
+    enum { PAIRS = 50 };
+    int pairs[PAIRS][2];
+    for (int i = 0; i < PAIRS; i++)
+        make_socketpair(pairs[i]);
+    int before = descriptors();
+    struct pmx_kqueue *queue = open_queue();
+    for (int i = 0; i < PAIRS; i++) {
+        uintptr_t ident = (uintptr_t)pairs[i][0];
+        CHECK_OK(change(queue, ident, EVFILT_READ, EV_ADD | (i % 2 ? EV_CLEAR : 0)));
+        CHECK_OK(change(queue, ident, EVFILT_WRITE, EV_ADD | (i % 3 ? EV_CLEAR : 0)));
+    }
+    CHECK_GE_INT(before + FOR_A_QUEUE + 1, descriptors());
+    close_queue(queue);
+    CHECK_EQ_INT(descriptors(), before);
+    for (int i = 0; i < PAIRS; i++)
+        close_both(pairs[i]);
 }
 
 TEST(users_events_cost_none)
