@@ -22,6 +22,9 @@ static int attach_write(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     if (pmx__queue_is_at((int)knote->ident))
         return -EINVAL;
+    int result = pmx__object_write_refusal((int)knote->ident);
+    if (result < 0)
+        return result;
     pmx__item_of(knote)->writes = true;
     return pmx__item_add(queue, pmx__item_of(knote));
 }
@@ -100,6 +103,7 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
     report->data = readiness.data;
     report->fflags = readiness.fflags;
     report->eof = readiness.eof;
+    report->last = readiness.last;
     return readiness.ready;
 }
 

@@ -17,7 +17,8 @@ enum pmx__object {
     PMX__OBJECT_SOCKET,      /* any other: datagrams, sequenced packets... */
     PMX__OBJECT_PIPE_READER, /* of a pipe or FIFO */
     PMX__OBJECT_PIPE_WRITER,
-    PMX__OBJECT_PIPE_BOTH, /* a FIFO opened O_RDWR */
+    PMX__OBJECT_FIFO_WRITER, /* which may have readers again */
+    PMX__OBJECT_FIFO_BOTH,   /* opened O_RDWR */
     PMX__OBJECT_TTY,
     PMX__OBJECT_EVENTFD,
     PMX__OBJECT_TIMERFD,
@@ -51,7 +52,12 @@ struct pmx__readiness {
     uint32_t fflags; /* the object's pending error, where it has ended */
     bool ready;
     bool eof;
+    bool last; /* there will be nothing else to say */
 };
+
+/* Whether EVFILT_WRITE has a reason to refuse fd: 0, or -EPIPE for a pipe that
+ * nobody can read any more. */
+int pmx__object_write_refusal(int fd);
 
 /*
  * What the object says now to EVFILT_READ and EVFILT_WRITE.

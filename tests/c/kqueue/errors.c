@@ -38,7 +38,7 @@ TEST(ident_that_is_no_descriptor)
 {
     int ends[2];
     make_pipe(ends);
-    const uintptr_t idents[] = {(uintptr_t)closed_fd(),
+    const uintptr_t idents[] = {(uintptr_t)closed_fd() + 100,
                                 99999,
                                 INT_MAX,
                                 (uintptr_t)INT_MAX + 1,
