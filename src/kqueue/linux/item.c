@@ -24,14 +24,18 @@ static int set_of(const struct pmx__queue *queue, const struct pmx__item *item)
     return item->side ? source->side : source->fd;
 }
 
-static int ctl(const struct pmx__queue *queue, const struct pmx__item *item,
-               int operation, unsigned armed)
+static int ctl_in(int set, const struct pmx__item *item, int operation, unsigned armed)
 {
     int fd = (int)item->knote.ident;
     uint32_t events = (armed & IN ? READS : 0) | (armed & OUT ? WRITES : 0) |
                       (armed & EDGE ? (uint32_t)EPOLLET : 0);
-    return pmx__source_ctl(set_of(queue, item), operation, fd, events,
-                           pmx__tag(item->generation, fd));
+    return pmx__source_ctl(set, operation, fd, events, pmx__tag(item->generation, fd));
+}
+
+static int ctl(const struct pmx__queue *queue, const struct pmx__item *item,
+               int operation, unsigned armed)
+{
+    return ctl_in(set_of(queue, item), item, operation, armed);
 }
 
 /* The knote of the other filter on the same descriptor, or NULL. */
@@ -89,12 +93,58 @@ int pmx__item_settle(struct pmx__queue *queue, struct pmx__item *item, bool in_a
     return set(queue, item, sharer(queue, item), in_any_case);
 }
 
-void pmx__items_settle(struct pmx__queue *queue)
+static bool is_item(const struct pmx__knote *knote)
 {
+    return knote->filter == &pmx__fd_read || knote->filter == &pmx__fd_write;
+}
+
+/* Calls visit() for every item, until it returns an error. */
+static int visit_all(struct pmx__queue *queue, int set,
+                     int (*visit)(struct pmx__queue *, struct pmx__item *, int set))
+{
+    int result = 0;
     for (int fd = -1; (fd = pmx__knote_next_fd(queue, fd + 1)) >= 0;)
         for (struct pmx__knote *at = pmx__knote_first(queue, fd); at; at = at->next)
-            if (at->filter == &pmx__fd_read || at->filter == &pmx__fd_write)
-                pmx__item_settle(queue, pmx__item_of(at), false);
+            if (is_item(at) && result >= 0)
+                result = visit(queue, pmx__item_of(at), set);
+    return result;
+}
+
+static int settle_one(struct pmx__queue *queue, struct pmx__item *item, int set)
+{
+    (void)set;
+    pmx__item_settle(queue, item, false);
+    return 0;
+}
+
+void pmx__items_settle(struct pmx__queue *queue)
+{
+    visit_all(queue, -1, settle_one);
+}
+
+/* Only what still is what it was; of two that share an item the second one
+ * finds it there. */
+static int copy_one(struct pmx__queue *queue, struct pmx__item *item, int set)
+{
+    if (pmx__item_settle(queue, item, true) < 0)
+        return 0;
+    int result = ctl_in(set, item, EPOLL_CTL_ADD, item->armed);
+    return result == -EEXIST || result == -EBADF ? 0 : result;
+}
+
+static int copy_first(struct pmx__queue *queue, struct pmx__item *item, int set)
+{
+    return item->side ? 0 : copy_one(queue, item, set);
+}
+
+static int copy_second(struct pmx__queue *queue, struct pmx__item *item, int set)
+{
+    return item->side ? copy_one(queue, item, set) : 0;
+}
+
+int pmx__items_copy(struct pmx__queue *queue, bool side, int set)
+{
+    return visit_all(queue, set, side ? copy_second : copy_first);
 }
 
 static uint32_t next_generation(struct pmx__source *source)
@@ -221,8 +271,7 @@ bool pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag, uint32_t 
     int count = 0;
     struct pmx__knote *at = pmx__knote_first(queue, (int)(uint32_t)tag);
     for (; at; at = at->next)
-        if ((at->filter == &pmx__fd_read || at->filter == &pmx__fd_write) &&
-            pmx__item_of(at)->generation == tag >> 32)
+        if (is_item(at) && pmx__item_of(at)->generation == tag >> 32)
             items[count++] = pmx__item_of(at);
     if (!count)
         return notice_stray(queue, set, tag);

@@ -45,6 +45,10 @@ int pmx__item_settle(struct pmx__queue *queue, struct pmx__item *item,
 /* Does so for all items. */
 void pmx__items_settle(struct pmx__queue *queue);
 
+/* Adds to another set what is in the first or the second one. Closed descriptors
+ * are left out. 0 or -errno. */
+int pmx__items_copy(struct pmx__queue *queue, bool side, int set);
+
 /* The item fired but its knote is not ready: to be told of changes only. */
 int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item);
 int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item);

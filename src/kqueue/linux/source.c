@@ -213,6 +213,7 @@ static int64_t sleep_limit(const struct pmx__source *source, int64_t timeout_ns)
 void pmx__source_show(struct pmx__source *source, bool readable)
 {
     eventfd_t value = 1;
+    readable |= source->leaving > 0;
     if (source->shown == readable)
         return;
     if (readable)
@@ -246,6 +247,12 @@ void pmx__source_observe(struct pmx__queue *queue)
  * Watches and places of filters.
  */
 
+int pmx__set_add_watch(int set, const struct pmx__watch *watch)
+{
+    uint64_t tag = pmx__tag(0, (int)(PMX__TAG_WATCH + watch->id));
+    return pmx__source_ctl(set, EPOLL_CTL_ADD, watch->fd, watch->events, tag);
+}
+
 int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch)
 {
     struct pmx__source *source = pmx__queue_source(queue);
@@ -254,13 +261,13 @@ int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch)
     if (!place)
         return -ENOMEM;
     *place = (uintptr_t)watch;
-    int result = pmx__source_ctl(source->fd, EPOLL_CTL_ADD, watch->fd, watch->events,
-                                 pmx__tag(0, (int)(PMX__TAG_WATCH + id)));
+    watch->id = id;
+    int result = pmx__set_add_watch(source->fd, watch);
     if (result < 0) {
         pmx__intmap_remove(&source->watches, id);
         return result;
     }
-    watch->id = source->last_watch = id;
+    source->last_watch = id;
     source->items++;
     return 0;
 }
@@ -333,11 +340,14 @@ static int sleep_unlocked(struct pmx__queue *queue, int fd, struct epoll_event *
 {
     struct pmx__source *source = pmx__queue_source(queue);
     int64_t limit = sleep_limit(source, timeout_ns);
+    unsigned era = source->era;
     source->sleepers++;
     pmx__queue_unlock(queue);
     int count = pmx__epoll_wait(fd, events, max, limit, sigmask);
     pmx__queue_lock(queue);
     source->sleepers--;
+    if (source->era != era)
+        source->leaving--;
     return wait_result(count);
 }
 
