@@ -1,9 +1,8 @@
 /*
  * EVFILT_READ and EVFILT_WRITE on what epoll refuses: files, directories, and
  * devices such as /dev/null, which are always ready; others have no readiness.
- * Stands on fstat(2) and lseek(2) for what there
- * is to read, and on inotify.h to learn when a file that was read to its end
- * grows.
+ * Stands on identity.h and lseek(2) for what there is to read, and on inotify.h
+ * to learn when a file that was read to its end grows.
  */
 #include <errno.h>
 #include <sys/inotify.h>
