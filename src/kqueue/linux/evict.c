@@ -5,9 +5,6 @@
  * under the old number: not here, where other threads may be using that number
  * right now, but in a child that shares our memory and has a copy of the
  * descriptors (as vfork(2) does, but without a signal at its end).
- *
- * Where the duplicate is another process's, or none of this is allowed, a new
- * set takes the place of the old one, with what is still wanted in it.
  */
 #include "evict.h"
 
@@ -25,7 +22,6 @@
 #include <unistd.h>
 
 #include "../../base/result.h"
-#include "rebuild.h"
 
 /* An item of a set: the place-th of those with this number. */
 struct stray {
@@ -124,17 +120,12 @@ static int remove_through(const struct stray *stray, int duplicate)
     return result;
 }
 
-static int remove_by_duplicate(int set, int fd)
+int pmx__evict(int set, int fd)
 {
     struct stray stray = {.set = set, .fd = fd};
     int result = find_stray(&stray);
     if (result < 0)
         return result;
     int duplicate = find_duplicate(&stray);
-    return duplicate < 0 ? duplicate : remove_through(&stray, duplicate);
-}
-
-bool pmx__evict(struct pmx__queue *queue, int set, int fd)
-{
-    return remove_by_duplicate(set, fd) == 0 || pmx__rebuild(queue, set) == 0;
+    return duplicate < 0 ? -ESRCH : remove_through(&stray, duplicate);
 }

@@ -1,6 +1,7 @@
 /*
- * EVFILT_READ and EVFILT_WRITE on what epoll refuses: files, directories and
- * devices that are always ready. Stands on fstat(2) and lseek(2) for what there
+ * EVFILT_READ and EVFILT_WRITE on what epoll refuses: files, directories, and
+ * devices such as /dev/null, which are always ready; others have no readiness.
+ * Stands on fstat(2) and lseek(2) for what there
  * is to read, and on inotify.h to learn when a file that was read to its end
  * grows.
  */
@@ -109,10 +110,17 @@ static int detach_read(struct pmx__queue *queue, struct pmx__knote *knote)
     return verify(queue, knote);
 }
 
+/* The kind of a descriptor that epoll has refused, or -errno. */
+static int kind_of(const struct pmx__knote *knote)
+{
+    int kind = pmx__object_kind((int)knote->ident);
+    return kind >= 0 && pmx__object_has_poll(kind) ? -ENODEV : kind;
+}
+
 static int attach_read(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct file *file = file_of(knote);
-    int kind = pmx__object_kind((int)knote->ident);
+    int kind = kind_of(knote);
     if (kind < 0)
         return kind;
     file->listener.fd = (int)knote->ident;
@@ -137,6 +145,9 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
 static int attach_write(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct file *file = file_of(knote);
+    int kind = kind_of(knote);
+    if (kind < 0)
+        return kind;
     file->listener.fd = (int)knote->ident;
     int result = pmx__identity_take(&file->listener.identity, file->listener.fd);
     return result < 0 ? result : raise_if_ready(queue, file);

@@ -132,7 +132,7 @@ int pmx__object_kind(int fd)
     case S_IFDIR:
         return PMX__OBJECT_DIRECTORY;
     case S_IFBLK:
-        return PMX__OBJECT_DEVICE;
+        return PMX__OBJECT_POLLABLE; /* which it is not, as epoll will say */
     default:
         return anonymous_kind(fd);
     }
@@ -175,9 +175,9 @@ int pmx__inquire_open(const struct pmx__inquiry *inquiry)
 static int pipe_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
 {
     int64_t bytes = pmx__inquire_bytes(inquiry);
-    if (bytes < 0)
+    if (bytes == -EBADF || bytes == -ENOTTY)
         return -EBADF;
-    if (bytes == 0 || inquiry->events != EPOLLIN) {
+    if (bytes <= 0 || inquiry->events != EPOLLIN) {
         int result = pmx__inquire_events(inquiry);
         if (result < 0)
             return result;
@@ -185,7 +185,7 @@ static int pipe_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readin
     }
     readiness->eof = inquiry->events & EPOLLHUP;
     readiness->data = bytes < 0 ? 0 : bytes;
-    readiness->ready = bytes > 0 || readiness->eof;
+    readiness->ready = bytes > 0 || inquiry->events & (EPOLLIN | EPOLLHUP);
     return 0;
 }
 

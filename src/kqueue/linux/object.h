@@ -27,7 +27,7 @@ enum pmx__object {
 
     /* What epoll refuses with EPERM; object_read and _write take only the
      * device, the rest is the file filter's. */
-    PMX__OBJECT_DEVICE, /* always ready, data 0: /dev/null, a disk */
+    PMX__OBJECT_DEVICE, /* always ready, data 0: /dev/null */
     PMX__OBJECT_FILE,
     PMX__OBJECT_DIRECTORY,
 };
@@ -37,7 +37,7 @@ enum pmx__object {
 int pmx__object_kind(int fd);
 
 /* Whether epoll takes an object of this kind. For PMX__OBJECT_POLLABLE it is a
- * guess; where epoll says EPERM, PMX__OBJECT_DEVICE is the better one. */
+ * guess; what epoll refuses nevertheless is a device that has no readiness. */
 static inline bool pmx__object_has_poll(int kind)
 {
     return kind < PMX__OBJECT_DEVICE;

@@ -365,6 +365,14 @@ static int drain(struct pmx__queue *queue, int fd, struct epoll_event *events, i
     return 0;
 }
 
+/* No more than there is room for, so that the set keeps its order; but our own
+ * descriptors may come as well. */
+static int batch(const struct pmx__source *source, int room)
+{
+    int own = source->shown + source->ticking + (source->side >= 0);
+    return room < BATCH - own ? room + own : BATCH;
+}
+
 int pmx__source_wait(struct pmx__queue *queue, int fd, int room, int64_t timeout_ns,
                      const sigset_t *sigmask)
 {
@@ -375,7 +383,7 @@ int pmx__source_wait(struct pmx__queue *queue, int fd, int room, int64_t timeout
         timeout_ns = 0;
     if (timeout_ns == 0 && !source->items)
         return news;
-    int max = room < BATCH - PMX__TAG_WATCH ? room + PMX__TAG_WATCH : BATCH;
+    int max = batch(source, room);
     int count = timeout_ns == 0
                     ? wait_result(pmx__epoll_wait(fd, events, max, 0, sigmask))
                     : sleep_unlocked(queue, fd, events, max, timeout_ns, sigmask);

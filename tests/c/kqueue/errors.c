@@ -91,21 +91,6 @@ TEST(filters_not_to_be_registered_by_hand)
     close_queue(queue);
 }
 
-TEST(devices_without_readiness)
-{
-    static const char *const paths[] = {"/dev/null", "/dev/zero"};
-    struct pmx_kqueue *queue = open_queue();
-    for (size_t i = 0; i < 2; i++) {
-        int fd = CHECK_OK(open(paths[i], O_RDWR | O_CLOEXEC));
-        check_error(queue, entry((uintptr_t)fd, EVFILT_READ, EV_ADD, 0, 0, 0), ENODEV);
-        check_error(queue, entry((uintptr_t)fd, EVFILT_WRITE, EV_ADD, 0, 0, 0), ENODEV);
-        check_error(queue, entry((uintptr_t)fd, EVFILT_READ, EV_DELETE, 0, 0, 0),
-                    ENOENT);
-        CHECK_OK(close(fd));
-    }
-    close_queue(queue);
-}
-
 /* An entry is the change, but for flags and data. */
 TEST(an_entry_keeps_what_the_caller_wrote)
 {
