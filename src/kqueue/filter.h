@@ -63,8 +63,8 @@ struct pmx__touch {
  * attach   begins to watch; quietly while knote->enabled is false. Validates
  *          fflags, data and ident. 0 or -errno, with nothing left behind.
  * detach   ends it. 0, or -EBADF or -ENOENT where the descriptor was closed
- *          before; the knote is freed in any case. Not called when the whole
- *          queue goes, see shut.
+ *          before; after another -errno it may be called again, or the knote be
+ *          freed all the same. Not called when the whole queue goes, see shut.
  * verify   NULL, or: is this knote still its descriptor's? 0; -EBADF where the
  *          number is closed, -ENOENT where it is another file's now.
  * touch    a change other than to enabled; NULL: the core replaces data and

@@ -131,7 +131,7 @@ static int change_existing(struct pmx__queue *queue, struct pmx__knote *knote,
                            const struct pmx_kevent *change)
 {
     if (change->flags & EV_DELETE)
-        return pmx__knote_drop(queue, knote);
+        return pmx__knote_delete(queue, knote);
     if (is_verified(knote, change->flags)) {
         int result = knote->filter->verify(queue, knote);
         if (result < 0)

@@ -76,9 +76,10 @@ static int look(struct pmx__item *item, struct pmx__readiness *readiness)
         readiness->ready = readiness->data > 0;
         return 0;
     }
-    return item->writes
-               ? pmx__object_write(kind, fd, item->seen, has_lowat, lowat, readiness)
-               : pmx__object_read(kind, fd, item->seen, has_lowat, lowat, readiness);
+    return item->writes ? pmx__object_write(kind, fd, pmx__item_seen(item), has_lowat,
+                                            lowat, readiness)
+                        : pmx__object_read(kind, fd, pmx__item_seen(item), has_lowat,
+                                           lowat, readiness);
 }
 
 static int collect(struct pmx__queue *queue, struct pmx__knote *knote,

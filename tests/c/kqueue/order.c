@@ -2,6 +2,7 @@
  * Which of the ready events come first: in the order in which they became
  * ready, and each in its turn however little room there is.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -174,6 +175,18 @@ TEST(no_filter_starves_another)
     close_queue(queue);
     CHECK_OK(close(file));
     close_both(ends);
+}
+
+/* No count of room is too large. */
+TEST(boundless_room)
+{
+    struct row row;
+    struct pmx_kevent events[ROOM];
+    row_open(&row, 0);
+    write_byte(row.pipes[1][1]);
+    CHECK_RETURNS(pmx_kqueue_control(row.queue, NULL, 0, events, INT_MAX, -1, NULL), 1);
+    CHECK_EQ_UINT(events[0].ident, row.pipes[1][0]);
+    row_close(&row);
 }
 
 /* As much as there is room for, in one call, each exactly once. */
