@@ -99,9 +99,21 @@ static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
     return knote->filter->arm(queue, knote);
 }
 
+/* The filter could not do it: all else is as it was. */
+static int undo(struct pmx__knote *knote, const struct pmx__knote *before, int result)
+{
+    struct pmx__list ready = knote->ready;
+    *knote = *before;
+    knote->ready = ready;
+    if (!knote->enabled)
+        pmx__knote_lower(knote);
+    return result;
+}
+
 static int touch(struct pmx__queue *queue, struct pmx__knote *knote,
                  const struct pmx_kevent *change)
 {
+    const struct pmx__knote before = *knote;
     int result = touch_filter(queue, knote, change);
     if (result < 0)
         return result;
@@ -113,7 +125,9 @@ static int touch(struct pmx__queue *queue, struct pmx__knote *knote,
         disable(queue, knote);
     if (change->flags & EV_ENABLE)
         knote->enabled = true;
-    return knote->enabled ? arm(queue, knote) : 0;
+    if (knote->enabled)
+        result = arm(queue, knote);
+    return result < 0 ? undo(knote, &before, result) : 0;
 }
 
 /*
