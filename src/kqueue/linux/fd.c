@@ -94,7 +94,7 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
         result = look(item, &readiness);
     item->seen = 0;
     if (result == 0)
-        result = readiness.ready ? pmx__item_unhush(queue, item)
+        result = readiness.ready ? pmx__item_restore(queue, item)
                                  : pmx__item_hush(queue, item);
     if (result < 0) {
         item->kind = 0;

@@ -269,6 +269,13 @@ int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item)
     return set(queue, item, other, false);
 }
 
+/* Most were not hushed, which the item shows. */
+int pmx__item_restore(struct pmx__queue *queue, struct pmx__item *item)
+{
+    bool is_level = !(item->armed & EDGE);
+    return is_level || item->knote.clears ? 0 : pmx__item_unhush(queue, item);
+}
+
 /*
  * A disabled knote's event: from now on the set does not tell of it. Until here
  * nothing was done about it, since most are enabled again before they fire. An

@@ -65,9 +65,13 @@ void pmx__items_settle(struct pmx__queue *queue);
  * are left out. 0 or -errno. */
 int pmx__items_copy(struct pmx__queue *queue, bool side, int set);
 
-/* The item fired but its knote is not ready: to be told of changes only. */
+/* The item fired but its knote is not ready: to be told of changes only. And the
+ * opposite, when it is ready or looks again. */
 int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item);
 int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item);
+
+/* The knote is ready: if it was hushed, it no longer is. */
+int pmx__item_restore(struct pmx__queue *queue, struct pmx__item *item);
 
 /* What came of an event of the set. */
 enum pmx__news {
