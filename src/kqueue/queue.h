@@ -80,7 +80,6 @@ struct pmx__door *pmx__door_open(struct pmx__queue *queue, int fd,
 
 /* Enters an open door and locks its queue: 0 or -EBADF. */
 int pmx__door_enter(struct pmx__door *door);
-void pmx__door_leave(struct pmx__door *door);
 
 /*
  * Closes the door and its descriptor, after its threads have left; the queue

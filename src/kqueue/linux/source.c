@@ -13,6 +13,7 @@
  * goes to sleep limits its sleep by the alarm it finds.
  */
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -364,29 +365,64 @@ static int wait_result(int result)
     return result == -EINVAL ? -EBADF : result;
 }
 
-static int sleep_unlocked(struct pmx__queue *queue, int fd, struct batch *batch,
-                          int64_t timeout_ns, const sigset_t *sigmask)
+/* A thread asleep, and the set it sleeps in. */
+struct sleeper {
+    struct pmx__queue *queue;
+    const struct pmx__wait *wait;
+    unsigned era;
+};
+
+static void fall_asleep(struct sleeper *sleeper)
 {
-    struct pmx__source *source = pmx__queue_source(queue);
-    int64_t limit = sleep_limit(source, timeout_ns);
-    unsigned era = source->era;
+    struct pmx__source *source = pmx__queue_source(sleeper->queue);
+    sleeper->era = source->era;
     source->sleepers++;
-    pmx__queue_unlock(queue);
-    int count = pmx__epoll_wait(fd, batch->events, batch->max, limit, sigmask);
-    pmx__queue_lock(queue);
-    source->sleepers--;
-    if (source->era != era)
-        source->leaving--;
-    return count;
+    pmx__queue_unlock(sleeper->queue);
 }
 
-static int take(struct pmx__queue *queue, int fd, struct batch *batch,
-                int64_t timeout_ns, const sigset_t *sigmask)
+static void wake_up(const struct sleeper *sleeper)
 {
-    int result = timeout_ns == 0
-                     ? pmx__epoll_wait(fd, batch->events, batch->max, 0, sigmask)
-                     : sleep_unlocked(queue, fd, batch, timeout_ns, sigmask);
-    batch->count = wait_result(result);
+    pmx__queue_lock(sleeper->queue);
+    struct pmx__source *source = pmx__queue_source(sleeper->queue);
+    source->sleepers--;
+    if (source->era != sleeper->era)
+        source->leaving--;
+}
+
+/* The thread is cancelled asleep. */
+static void die(void *argument)
+{
+    const struct sleeper *sleeper = argument;
+    wake_up(sleeper);
+    pmx__door_leave(sleeper->wait->door);
+}
+
+static int sleep_unlocked(struct pmx__queue *queue, const struct pmx__wait *wait,
+                          struct batch *batch)
+{
+    struct sleeper sleeper = {.queue = queue, .wait = wait};
+    int64_t limit = sleep_limit(pmx__queue_source(queue), wait->timeout_ns);
+    int off;
+    fall_asleep(&sleeper);
+    pthread_cleanup_push(die, &sleeper);
+    pthread_setcancelstate(wait->cancel, &off);
+    batch->count =
+        pmx__epoll_wait(wait->fd, batch->events, batch->max, limit, wait->sigmask);
+    pthread_setcancelstate(off, NULL);
+    pthread_cleanup_pop(0);
+    wake_up(&sleeper);
+    return batch->count;
+}
+
+static int take(struct pmx__queue *queue, const struct pmx__wait *wait, bool may_sleep,
+                struct batch *batch)
+{
+    if (may_sleep && wait->timeout_ns)
+        batch->count = sleep_unlocked(queue, wait, batch);
+    else
+        batch->count =
+            pmx__epoll_wait(wait->fd, batch->events, batch->max, 0, wait->sigmask);
+    batch->count = wait_result(batch->count);
     return batch->count;
 }
 
@@ -395,36 +431,34 @@ static int take(struct pmx__queue *queue, int fd, struct batch *batch,
  * because old things took the room of new ones. Level-triggered items come
  * again and again, so it ends when there was room for all of them.
  */
-static void drain(struct pmx__queue *queue, int fd, struct batch *batch, int room,
-                  enum pmx__news news)
+static void drain(struct pmx__queue *queue, const struct pmx__wait *wait,
+                  struct batch *batch, enum pmx__news news)
 {
     int items = (int)pmx__queue_source(queue)->items;
-    int all = room < items ? room : items;
+    int all = wait->room < items ? wait->room : items;
     int taken = batch->count;
     while (batch->count == batch->max && (taken < all || news == PMX__NEWS_OLD)) {
-        if (take(queue, fd, batch, 0, NULL) <= 0)
+        if (take(queue, wait, false, batch) <= 0)
             return;
         taken += batch->count;
         news = notice_batch(queue, batch);
     }
 }
 
-int pmx__source_wait(struct pmx__queue *queue, int fd, int room, int64_t timeout_ns,
-                     const sigset_t *sigmask)
+int pmx__source_wait(struct pmx__queue *queue, const struct pmx__wait *wait)
 {
     struct pmx__source *source = pmx__queue_source(queue);
     bool is_time = ring(queue);
-    if (is_time)
-        timeout_ns = 0;
-    if (timeout_ns == 0 && !source->items)
+    bool may_sleep = wait->timeout_ns && !is_time;
+    if (!may_sleep && !source->items)
         return is_time;
     struct batch batch;
-    batch.max = batch_size(source, room);
-    int count = take(queue, fd, &batch, timeout_ns, sigmask);
+    batch.max = batch_size(source, wait->room);
+    int count = take(queue, wait, may_sleep, &batch);
     if (count < 0)
         return count;
     enum pmx__news news = notice_batch(queue, &batch);
-    drain(queue, fd, &batch, room, news);
+    drain(queue, wait, &batch, news);
     is_time |= ring(queue);
     return is_time || news != PMX__NEWS_NONE;
 }
