@@ -35,7 +35,9 @@ struct pmx__knote {
     bool clears : 1; /* collected once for each time something happens */
     bool enabled : 1;
 
-    bool forced : 1; /* kevent.c's: to be collected whatever the filter says */
+    /* kevent.c's. */
+    bool forced : 1;  /* to be collected whatever the filter says */
+    bool counted : 1; /* a queue around this one knows that it is ready */
 };
 
 /* What a filter says of a knote that can be collected. */

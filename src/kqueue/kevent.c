@@ -276,6 +276,7 @@ static int collect_one(struct pmx__queue *queue, struct pmx__knote *knote,
 {
     struct pmx__report report = {0};
     pmx__knote_lower(knote);
+    knote->counted = false;
     int result = knote->filter->collect(queue, knote, &report);
     if (result < 0) {
         pmx__knote_forget(queue, (int)knote->ident);
@@ -319,10 +320,14 @@ static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
     struct pmx__report report = {0};
     pmx__knote_lower(knote);
     int result = knote->filter->collect(queue, knote, &report);
+    if (result == 0)
+        knote->counted = false;
     if (result < 0)
         pmx__knote_forget(queue, (int)knote->ident);
     if (result <= 0)
         return 0;
+    queue->news += !knote->counted;
+    knote->counted = true;
     if (knote->clears || !knote->filter->sourced)
         pmx__knote_raise(queue, knote);
     return 1;

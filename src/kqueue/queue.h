@@ -33,10 +33,11 @@ struct pmx__queue {
     unsigned doors_count; /* registry: doors that exist, closed ones included */
 
     /* The rest belongs to the lock. */
-    struct pmx__source *source;             /* NULL: the queue has gone */
-    struct pmx__list doors;                 /* open ones */
-    struct pmx__list ready;                 /* knotes in line to be collected */
-    unsigned closing;                       /* doors that wait for their threads */
+    struct pmx__source *source; /* NULL: the queue has gone */
+    struct pmx__list doors;     /* open ones */
+    struct pmx__list ready;     /* knotes in line to be collected */
+    unsigned news;              /* counts knotes that pmx__queue_count() found first */
+    unsigned closing;           /* doors that wait for their threads */
     struct pmx__fdtable descriptors;        /* fd -> its first knote */
     struct pmx__intmap named[PMX__FILTERS]; /* ident -> knote, of others */
 };

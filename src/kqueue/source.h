@@ -86,9 +86,10 @@ void pmx__queue_lock(struct pmx__queue *queue);
 /* Of a thread that is cancelled asleep, after it has locked the queue again. */
 void pmx__door_leave(struct pmx__door *door);
 
-/* If fd is a queue's descriptor: 1, and how many of its knotes can be
- * collected. 0 otherwise. Called with another queue locked. */
-int pmx__queue_nested(int fd, int64_t *count);
+/* If fd is a queue's descriptor: 1, how many of its knotes can be collected, and a
+ * number that changes when there is one that was not there before. 0 otherwise.
+ * Called with another queue locked. */
+int pmx__queue_nested(int fd, int64_t *count, unsigned *news);
 
 /* Whether fd is a queue's descriptor. */
 bool pmx__queue_is_at(int fd);

@@ -13,7 +13,7 @@
 enum { IN = 1, OUT = 2, EDGE = 4 };
 
 /* The bits of pmx__item.trust. */
-enum { TRUST = (1 << 15) - 1 };
+enum { TRUST = (1 << 8) - 1 };
 
 /* What the end of a stream shows beside what was asked for. */
 #define ENDS ((uint32_t)(EPOLLERR | EPOLLHUP))

@@ -22,7 +22,8 @@ struct pmx__item {
     unsigned seen : 6;   /* what the last event was; 0: not known */
     unsigned kind : 5;   /* fd.c's */
     unsigned armed : 3;  /* what the item is set to */
-    unsigned trust : 15; /* what source->doubts was when it was verified */
+    unsigned trust : 8;  /* what source->doubts was when it was verified */
+    unsigned news : 7;   /* fd.c's */
     bool writes : 1;
     bool side : 1;   /* it is in the second set */
     bool hushed : 1; /* edge-triggered for now, after a false alarm */
