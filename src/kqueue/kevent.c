@@ -348,23 +348,60 @@ int64_t pmx__queue_count(struct pmx__queue *queue)
     return count;
 }
 
+/* How many stand in line; those beyond the limit are not counted. */
+static int line_length(const struct pmx__queue *queue, int limit)
+{
+    int length = 0;
+    const struct pmx__list *at = queue->ready.next;
+    for (; at != &queue->ready && length < limit; at = at->next)
+        length++;
+    return length;
+}
+
+/* The line steps aside, for what the source raises to stand in front of it. */
+static int wait_aside(struct pmx__queue *queue, const struct pmx__wait *wait)
+{
+    struct pmx__list aside;
+    pmx__list_init(&aside);
+    pmx__list_move(&queue->ready, &aside);
+    int result = pmx__source_wait(queue, wait);
+    pmx__list_move(&aside, &queue->ready);
+    return result;
+}
+
+/*
+ * Waits for as many as there is room for behind those in line, and not one more:
+ * a knote that clears must not stand in line while something new about it is
+ * in store. A line that fills the room has every second turn.
+ */
+static int gather(struct pmx__queue *queue, struct pmx__wait *wait, int room,
+                  int64_t left)
+{
+    int length = line_length(queue, room);
+    wait->room = room - length;
+    wait->timeout_ns = length ? 0 : left;
+    if (wait->room)
+        return pmx__source_wait(queue, wait);
+    queue->passed_over = !queue->passed_over;
+    wait->room = room;
+    return queue->passed_over ? 0 : wait_aside(queue, wait);
+}
+
 /*
  * Waits for events and collects them. A wake-up may come to nothing, since a
  * knote is only looked at here, and because of other threads.
  */
-static int collect(struct pmx__door *door, struct pmx_kevent *events,
+static int collect(struct pmx__queue *queue, struct pmx_kevent *events, int room,
                    struct pmx__wait *wait)
 {
-    struct pmx__queue *queue = door->queue;
     int64_t left = wait->timeout_ns;
     int64_t deadline = left > 0 ? pmx__deadline_in(left) : PMX__NEVER;
     for (;;) {
         bool is_line = !pmx__list_empty(&queue->ready);
-        wait->timeout_ns = is_line ? 0 : left;
-        int waited = pmx__source_wait(queue, wait);
-        if (!door->open)
+        int waited = gather(queue, wait, room, left);
+        if (!wait->door->open)
             return -EBADF;
-        int count = collect_line(queue, events, wait->room);
+        int count = collect_line(queue, events, room);
         if (count || waited < 0)
             return count ? count : waited;
         if (left == 0 && waited == 0 && !is_line)
@@ -374,16 +411,17 @@ static int collect(struct pmx__door *door, struct pmx_kevent *events,
 }
 
 /* wait has the room for events. */
-static int control(struct pmx__door *door, const struct pmx_kevent *changes,
-                   int nchanges, struct pmx_kevent *events, struct pmx__wait *wait)
+static int control(const struct pmx_kevent *changes, int nchanges,
+                   struct pmx_kevent *events, struct pmx__wait *wait)
 {
+    struct pmx__queue *queue = wait->door->queue;
     struct answers answers = {.events = events, .room = wait->room};
-    int result = apply_all(door->queue, changes, nchanges, &answers);
+    int result = apply_all(queue, changes, nchanges, &answers);
     if (result < 0 || answers.full)
         return result;
     if (answers.count || wait->room == 0)
         return answers.count;
-    return collect(door, events, wait);
+    return collect(queue, events, wait->room, wait);
 }
 
 int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *changes,
@@ -398,7 +436,7 @@ int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *chang
     if (result == 0) {
         result = -EINVAL;
         if (nchanges >= 0 && nevents >= 0)
-            result = control(door, changes, nchanges, events, &wait);
+            result = control(changes, nchanges, events, &wait);
         pmx__door_leave(door);
     }
     pthread_setcancelstate(wait.cancel, NULL);

@@ -37,6 +37,7 @@ struct pmx__queue {
     struct pmx__list doors;     /* open ones */
     struct pmx__list ready;     /* knotes in line to be collected */
     unsigned news;              /* counts knotes that pmx__queue_count() found first */
+    bool passed_over;           /* the source, since the line filled the room */
     unsigned closing;           /* doors that wait for their threads */
     struct pmx__fdtable descriptors;        /* fd -> its first knote */
     struct pmx__intmap named[PMX__FILTERS]; /* ident -> knote, of others */
