@@ -278,7 +278,7 @@ TEST(thousands_of_users_events)
 {
     enum { CROWD = 3000 };
     struct pmx_kqueue *queue = open_queue();
-    struct pmx_kevent *changes = calloc(2 * CROWD, sizeof(*changes));
+    struct pmx_kevent *changes = calloc((size_t)2 * CROWD, sizeof(*changes));
     CHECK(changes);
     for (unsigned i = 0; i < CROWD; i++) {
         changes[i] = entry(i, EVFILT_USER, EV_ADD | EV_CLEAR, 0, 0, TAG(i));
