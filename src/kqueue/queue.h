@@ -36,6 +36,7 @@ struct pmx__queue {
     struct pmx__source *source; /* NULL: the queue has gone */
     struct pmx__list doors;     /* open ones */
     struct pmx__list ready;     /* knotes in line to be collected */
+    struct pmx__list done;      /* collected by this call, and still ready */
     unsigned news;              /* counts knotes that pmx__queue_count() found first */
     bool passed_over;           /* the source, since the line filled the room */
     unsigned closing;           /* doors that wait for their threads */
