@@ -132,13 +132,13 @@ static int touch(struct pmx__queue *queue, struct pmx__knote *knote,
 
 /*
  * Whether a knote is verified before a change to it. Enabling and disabling is
- * what programs do all the time, to descriptors that they know; it is left to
- * what these find out by themselves.
+ * what programs do all the time, to descriptors that they know, so it makes no
+ * system call of its own.
  */
 static bool is_verified(const struct pmx__knote *knote, unsigned flags)
 {
     bool is_switch = flags & (EV_ENABLE | EV_DISABLE) && !(flags & EV_ADD);
-    return knote->filter->verify && !is_switch;
+    return knote->filter->verify && !(is_switch && knote->filter->sourced);
 }
 
 static int change_existing(struct pmx__queue *queue, struct pmx__knote *knote,
