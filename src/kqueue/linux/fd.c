@@ -45,6 +45,8 @@ static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct pmx__item *item = pmx__item_of(knote);
     item->news = 0;
+    if (!pmx__list_empty(&knote->ready))
+        return 0;
     return knote->clears ? pmx__item_settle(queue, item, true)
                          : pmx__item_unhush(queue, item);
 }

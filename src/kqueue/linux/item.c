@@ -298,6 +298,7 @@ static void notice_one(struct pmx__queue *queue, struct pmx__item *item,
         return;
     }
     item->seen = (own & 31) | (own & EPOLLRDHUP ? 32 : 0);
+    pmx__queue_source(queue)->wanted -= pmx__list_empty(&item->knote.ready);
     pmx__knote_raise(queue, &item->knote);
 }
 
@@ -346,5 +347,7 @@ enum pmx__news pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag,
     }
     for (int i = 0; i < count; i++)
         notice_one(queue, items[i], events);
+    if (count > 1) /* there may be no room for it today */
+        items[1]->seen = 0;
     return PMX__NEWS;
 }

@@ -96,6 +96,13 @@ static int refusal(const struct model *model, unsigned index,
     return 0;
 }
 
+bool model_may_pass(const struct model *model, unsigned index,
+                    const struct pmx_kevent *change)
+{
+    return model->knotes[index].gone &&
+           (change->flags == EV_ENABLE || change->flags == EV_DISABLE);
+}
+
 int model_change(struct model *model, unsigned index, const struct pmx_kevent *change)
 {
     struct model_knote *knote = &model->knotes[index];
@@ -128,8 +135,11 @@ void model_news(struct model *model, unsigned fd)
 
 void model_forget(struct model *model, unsigned fd)
 {
-    model_reads(model, fd)->exists = false;
-    model_writes(model, fd)->exists = false;
+    struct model_knote *both[] = {model_reads(model, fd), model_writes(model, fd)};
+    for (int i = 0; i < 2; i++) {
+        both[i]->gone |= both[i]->exists;
+        both[i]->exists = false;
+    }
 }
 
 bool model_ready(const struct model *model, unsigned index, struct pmx_kevent *event)

@@ -13,6 +13,7 @@ enum { MODEL_KNOTES = 2 * MODEL_FDS + MODEL_USERS };
 struct model_knote {
     bool exists;
     bool enabled;
+    bool gone;    /* with its number, which the queue may not have noticed */
     bool pending; /* EV_CLEAR: something new; users' events: the latch */
     unsigned flags;
     int64_t data; /* of users' events */
@@ -40,6 +41,13 @@ struct model_knote *model_user(struct model *model, unsigned ident);
 /* The key of a knote. */
 uintptr_t model_ident(const struct model *model, unsigned index);
 int16_t model_filter(unsigned index);
+
+/*
+ * Whether a change is of the kind that may pass for a knote that is gone:
+ * enabling or disabling what went with its number.
+ */
+bool model_may_pass(const struct model *model, unsigned index,
+                    const struct pmx_kevent *change);
 
 /* A change of a knote; 0, or the errno that it has to give. */
 int model_change(struct model *model, unsigned index, const struct pmx_kevent *change);
