@@ -126,9 +126,10 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
     if (result == 0)
         result = look(item, &readiness);
     item->seen = 0;
-    if (result == 0)
-        result = readiness.ready ? pmx__item_restore(queue, item)
-                                 : pmx__item_hush(queue, item);
+    if (result == 0 && !readiness.ready)
+        result = pmx__item_hush(queue, item);
+    else if (result == 0 && item->hushed)
+        result = pmx__item_unhush(queue, item);
     if (result < 0) {
         item->kind = 0;
         return -EBADF;
