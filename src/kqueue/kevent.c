@@ -255,13 +255,18 @@ static void fill(struct pmx_kevent *event, const struct pmx__knote *knote,
     };
 }
 
-/* What becomes of a knote that was collected; it stands in line no more. */
-static void follow_up(struct pmx__queue *queue, struct pmx__knote *knote, bool last)
+/* Its last event, if the descriptor turns out to be its own still. */
+static int collect_last(struct pmx__queue *queue, struct pmx__knote *knote)
 {
-    if (knote->once || last) {
+    int result = pmx__knote_delete(queue, knote);
+    if (result < 0 && result != -EBADF && result != -ENOENT)
         pmx__knote_drop(queue, knote);
-        return;
-    }
+    return result != -EBADF && result != -ENOENT;
+}
+
+/* What becomes of a knote that was collected; it stands in line no more. */
+static void follow_up(struct pmx__queue *queue, struct pmx__knote *knote)
+{
     if (knote->clears && knote->filter->clear)
         knote->filter->clear(queue, knote);
     if (knote->flags & EV_DISPATCH)
@@ -285,7 +290,9 @@ static int collect_one(struct pmx__queue *queue, struct pmx__knote *knote,
     if (result == 0 && !knote->forced)
         return 0;
     fill(event, knote, &report);
-    follow_up(queue, knote, report.last);
+    if (knote->once || report.last)
+        return collect_last(queue, knote);
+    follow_up(queue, knote);
     return 1;
 }
 
