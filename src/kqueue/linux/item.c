@@ -69,7 +69,7 @@ static unsigned direction(const struct pmx__item *item)
 
 static bool is_quiet(const struct pmx__item *item)
 {
-    return !direction(item) || item->hushed;
+    return !item || !item->knote.enabled || item->hushed;
 }
 
 /* An item set to nothing still reports its end, but as an edge only once. */
