@@ -335,6 +335,7 @@ static void settle_done(struct pmx__queue *queue)
 static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct pmx__report report = {0};
+    knote->held = true; /* perhaps: it may have been in line before */
     pmx__knote_lower(knote);
     int result = knote->filter->collect(queue, knote, &report);
     if (result == 0)

@@ -8,16 +8,17 @@
 #include <polymux/kqueue.h>
 
 #include "../base/deadline.h"
+#include "filter.h"
 #include "queue.h"
 #include "source.h"
 
-/* How many stand in line; those beyond the limit are not counted. */
-static int line_length(const struct pmx__queue *queue, int limit)
+/* How many stand in line, and are held; those beyond the limit have to wait. */
+static int hold_line(struct pmx__queue *queue, int limit)
 {
     int length = 0;
-    const struct pmx__list *at = queue->ready.next;
-    for (; at != &queue->ready && length < limit; at = at->next)
-        length++;
+    struct pmx__list *at = queue->ready.next;
+    for (; at != &queue->ready && length < limit; at = at->next, length++)
+        pmx__list_entry(at, struct pmx__knote, ready)->held = true;
     return length;
 }
 
@@ -40,7 +41,7 @@ static int wait_aside(struct pmx__queue *queue, struct pmx__wait *wait)
 static int gather(struct pmx__queue *queue, struct pmx__wait *wait, int room,
                   int64_t left)
 {
-    int length = line_length(queue, room);
+    int length = hold_line(queue, room);
     wait->room = room - length;
     wait->timeout_ns = length ? 0 : left;
     if (wait->room)
