@@ -171,6 +171,26 @@ TEST(room_is_not_wasted)
     row_close(&row);
 }
 
+/* A socket that is full when its turn comes, though it was not when seen. */
+TEST(room_is_gone_before_its_turn)
+{
+    int pairs[FEW][2];
+    struct pmx_kevent events[ROOM];
+    struct pmx_kqueue *queue = open_queue();
+    for (int i = 0; i < FEW; i++) {
+        make_socketpair(pairs[i]);
+        CHECK_OK(change(queue, (uintptr_t)pairs[i][0], EVFILT_WRITE, EV_ADD));
+    }
+    for (int full = 0; full < FEW; full++) {
+        CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, events, 1, 0, NULL), 1);
+        fill(pairs[full][0]);
+        CHECK_RETURNS(collect(queue, events), FEW - 1 - full);
+    }
+    close_queue(queue);
+    for (int i = 0; i < FEW; i++)
+        close_both(pairs[i]);
+}
+
 TEST(users_events_in_the_order_of_their_triggers)
 {
     static const uintptr_t order[] = {3, 1, 4, 2};
