@@ -171,6 +171,27 @@ TEST(room_is_not_wasted)
     row_close(&row);
 }
 
+/* A socket that is full when its turn comes, though it was not when seen. */
+TEST(room_is_gone_before_its_turn)
+{
+    int ends[2];
+    struct pmx_kevent events[ROOM];
+    struct pmx_kqueue *queue = open_queue();
+    make_socketpair(ends);
+    for (unsigned i = 7; i <= 9; i++) {
+        CHECK_OK(change(queue, i, EVFILT_USER, EV_ADD));
+        CHECK_OK(apply(queue, entry(i, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+    }
+    CHECK_OK(change(queue, (uintptr_t)ends[0], EVFILT_WRITE, EV_ADD));
+    CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, events, 3, 0, NULL), 3);
+    fill(ends[0]);
+    take_count(queue, events, 3);
+    for (int i = 0; i < 3; i++)
+        CHECK_EQ_INT(events[i].filter, EVFILT_USER);
+    close_queue(queue);
+    close_both(ends);
+}
+
 TEST(users_events_in_the_order_of_their_triggers)
 {
     static const uintptr_t order[] = {3, 1, 4, 2};
