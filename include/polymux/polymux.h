@@ -10,6 +10,7 @@
 
 #include <polymux/api.h>
 #include <polymux/epoll.h>
+#include <polymux/kqueue.h>
 #include <polymux/poll.h>
 #include <polymux/select.h>
 

@@ -1,0 +1,171 @@
+/*
+ * EVFILT_READ and EVFILT_WRITE on what epoll takes: sockets, pipes, terminals,
+ * counters, other queues. item.c keeps the descriptors in the epoll set,
+ * object.c says what there is to read or write.
+ */
+#include <polymux/kqueue.h>
+
+#include <errno.h>
+
+#include "../filter.h"
+#include "../source.h"
+#include "filters.h"
+#include "item.h"
+#include "object.h"
+
+static int attach_read(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    return pmx__item_add(queue, pmx__item_of(knote));
+}
+
+static int attach_write(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    if (pmx__queue_is_at((int)knote->ident))
+        return -EINVAL;
+    int result = pmx__object_write_refusal((int)knote->ident);
+    if (result < 0)
+        return result;
+    pmx__item_of(knote)->writes = true;
+    return pmx__item_add(queue, pmx__item_of(knote));
+}
+
+static int detach(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    return pmx__item_remove(queue, pmx__item_of(knote));
+}
+
+static int verify(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    return pmx__item_verify(queue, pmx__item_of(knote));
+}
+
+/* What is level-triggered tells by itself; of an edge that is past the set tells
+ * again when it is set again. */
+static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    struct pmx__item *item = pmx__item_of(knote);
+    item->news = 0;
+    if (!pmx__list_empty(&knote->ready))
+        return 0;
+    return knote->clears ? pmx__item_settle(queue, item, true)
+                         : pmx__item_unhush(queue, item);
+}
+
+/* Others must not see the descriptor readable for a knote that is disabled. */
+static void disarm(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    if (pmx__source_observed(pmx__queue_source(queue)))
+        pmx__item_settle(queue, pmx__item_of(knote), false);
+}
+
+/* 0, or -EBADF: nothing of a kind that epoll takes is there any more. */
+static int find_kind(struct pmx__queue *queue, struct pmx__item *item)
+{
+    int kind = pmx__object_kind((int)item->knote.ident);
+    if (kind >= 0 && !pmx__object_has_poll(kind))
+        kind = verify(queue, &item->knote) < 0 ? -EBADF : PMX__OBJECT_POLLABLE;
+    if (kind >= 0)
+        item->kind = (unsigned)(kind + 1) & 31;
+    return kind < 0 ? kind : 0;
+}
+
+/* Of a queue's news: 1 to 127; 0 is what a knote has that never looked. */
+static unsigned short_news(unsigned news)
+{
+    return news % 127 + 1;
+}
+
+/*
+ * A queue in this queue, if it is one. For a knote that clears, more of the same
+ * is nothing new: not before the inner queue has been asked.
+ */
+static bool look_into(struct pmx__item *item, struct pmx__readiness *readiness)
+{
+    unsigned news;
+    if (item->kind != PMX__OBJECT_EPOLL + 1 || item->writes)
+        return false;
+    if (!pmx__queue_nested((int)item->knote.ident, &readiness->data, &news))
+        return false;
+    bool is_new = !item->knote.clears || item->news != short_news(news);
+    readiness->ready = readiness->data > 0 && is_new;
+    item->news = short_news(news) & 127;
+    return true;
+}
+
+static int look(struct pmx__item *item, struct pmx__readiness *readiness)
+{
+    int fd = (int)item->knote.ident, kind = (int)item->kind - 1;
+    uint32_t events = pmx__item_seen(item);
+    bool has_lowat = item->knote.fflags & NOTE_LOWAT;
+    int64_t lowat = item->knote.data;
+    if (look_into(item, readiness))
+        return 0;
+    return item->writes
+               ? pmx__object_write(kind, fd, events, has_lowat, lowat, readiness)
+               : pmx__object_read(kind, fd, events, has_lowat, lowat, readiness);
+}
+
+/*
+ * Whether an event is believed to be its number's, unless there is a reason for
+ * doubt. That there is something to read is most of what happens, and one system
+ * call more than the one that counts it would be felt.
+ */
+static bool is_trusted(const struct pmx__item *item)
+{
+    return pmx__item_seen(item) == EPOLLIN;
+}
+
+static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
+                   struct pmx__report *report)
+{
+    struct pmx__item *item = pmx__item_of(knote);
+    item->seen = knote->held ? 0 : item->seen;
+    struct pmx__readiness readiness = {0};
+    int result = is_trusted(item) ? pmx__item_doubt(queue, item) : verify(queue, knote);
+    if (result == 0 && !item->kind)
+        result = find_kind(queue, item);
+    if (result == 0)
+        result = look(item, &readiness);
+    item->seen = 0;
+    if (result == 0 && !readiness.ready)
+        result = pmx__item_hush(queue, item);
+    else if (result == 0 && item->hushed)
+        result = pmx__item_unhush(queue, item);
+    if (result < 0) {
+        item->kind = 0;
+        return -EBADF;
+    }
+    report->data = readiness.data;
+    report->fflags = readiness.fflags;
+    report->eof = readiness.eof;
+    report->last = readiness.last;
+    return readiness.ready;
+}
+
+const struct pmx__filter pmx__fd_read = {
+    .number = EVFILT_READ,
+    .descriptor = true,
+    .sourced = true,
+    .size = sizeof(struct pmx__item),
+    .next = &pmx__file_read,
+    .attach = attach_read,
+    .detach = detach,
+    .verify = verify,
+    .arm = arm,
+    .disarm = disarm,
+    .collect = collect,
+};
+
+const struct pmx__filter pmx__fd_write = {
+    .number = EVFILT_WRITE,
+    .descriptor = true,
+    .sourced = true,
+    .size = sizeof(struct pmx__item),
+    .next = &pmx__file_write,
+    .attach = attach_write,
+    .detach = detach,
+    .verify = verify,
+    .arm = arm,
+    .disarm = disarm,
+    .collect = collect,
+};

@@ -1,0 +1,311 @@
+/*
+ * One inotify instance of a queue: see inotify.h. Stands on inotify(7), which
+ * takes a file by name: /proc/thread-self/fd/N is the name of the very inode
+ * that descriptor N holds, renamed, replaced or removed as it may be.
+ *
+ * The kernel has one watch for each inode of an instance, so listeners of one
+ * inode share it. It drops the watch when the last name goes, though a
+ * descriptor may hold the inode for long; then the watch is made anew.
+ */
+#include "inotify.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "../../base/intmap.h"
+#include "../../base/result.h"
+#include "set.h"
+
+/* A file that is listened to. */
+struct pmx__inode {
+    int watch;             /* inotify's, from 1 on; 0: there is none any more */
+    struct pmx__list link; /* in the instance's */
+    struct pmx__list listeners;
+};
+
+struct inotify {
+    struct pmx__watch watch;    /* of the instance, in the queue's set */
+    struct pmx__list inodes;    /* all of them */
+    struct pmx__intmap watches; /* watch -> struct pmx__inode */
+};
+
+/* Room for many events; a name belongs to those of directories. */
+enum { BUFFER_SIZE = 4096 };
+
+static struct inotify *inotify_of(struct pmx__queue *queue)
+{
+    return *pmx__set_place(queue, PMX__PLACE_FILE);
+}
+
+static struct pmx__inode *inode_of(const struct inotify *inotify, int watch)
+{
+    return (struct pmx__inode *)pmx__intmap_get(&inotify->watches, (uint64_t)watch);
+}
+
+static struct pmx__listener *listener_of(struct pmx__list *link)
+{
+    return pmx__list_entry(link, struct pmx__listener, link);
+}
+
+/*
+ * Events.
+ */
+
+/*
+ * What an inode is watched for that nobody listens to for now. The watch stays,
+ * as there might be none left afterwards.
+ */
+enum { IDLE = IN_DELETE_SELF };
+
+/* Watches a file for mask; for that as well with IN_MASK_ADD. Returns the watch,
+ * or -errno. */
+static int watch_file(const struct inotify *inotify, int fd, uint32_t mask)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
+    return pmx__syscall(inotify_add_watch(inotify->watch.fd, path, mask | IDLE));
+}
+
+static uint32_t mask_of(const struct pmx__inode *inode)
+{
+    uint32_t mask = 0;
+    for (struct pmx__list *at = inode->listeners.next; at != &inode->listeners;
+         at = at->next)
+        mask |= listener_of(at)->mask;
+    return mask;
+}
+
+static void tell(struct pmx__queue *queue, struct pmx__inode *inode, uint32_t events)
+{
+    struct pmx__list *next;
+    for (struct pmx__list *at = inode->listeners.next; at != &inode->listeners;
+         at = next) {
+        next = at->next;
+        struct pmx__listener *listener = listener_of(at);
+        if (listener->mask & events)
+            listener->notice(queue, listener, listener->mask & events);
+    }
+}
+
+/* The watch is the inode's from now on. 0 or -ENOMEM. */
+static int set_watch(struct inotify *inotify, struct pmx__inode *inode, int watch)
+{
+    uintptr_t *place = pmx__intmap_need(&inotify->watches, (uint64_t)watch);
+    if (!place)
+        return -ENOMEM;
+    *place = (uintptr_t)inode;
+    inode->watch = watch;
+    return 0;
+}
+
+/*
+ * Sets the watch to what the listeners want, by the name of one that has the
+ * file open; makes it anew if it is gone. 0 or -errno.
+ */
+static int settle(struct inotify *inotify, struct pmx__inode *inode)
+{
+    for (struct pmx__list *at = inode->listeners.next; at != &inode->listeners;
+         at = at->next) {
+        const struct pmx__listener *listener = listener_of(at);
+        if (pmx__identity_verify(&listener->identity, listener->fd, NULL) < 0)
+            continue;
+        int watch = watch_file(inotify, listener->fd, mask_of(inode));
+        if (watch < 0 || watch == inode->watch)
+            return watch < 0 ? watch : 0;
+        int result = set_watch(inotify, inode, watch);
+        if (result < 0)
+            inotify_rm_watch(inotify->watch.fd, watch);
+        return result;
+    }
+    return 0;
+}
+
+/* The kernel has dropped the watch, and may have missed something since. */
+static void renew(struct pmx__queue *queue, struct inotify *inotify,
+                  struct pmx__inode *inode)
+{
+    pmx__intmap_remove(&inotify->watches, (uint64_t)inode->watch);
+    inode->watch = 0;
+    settle(inotify, inode);
+    tell(queue, inode, UINT32_MAX);
+}
+
+static void tell_all(struct pmx__queue *queue, struct inotify *inotify)
+{
+    for (struct pmx__list *at = inotify->inodes.next; at != &inotify->inodes;
+         at = at->next)
+        tell(queue, pmx__list_entry(at, struct pmx__inode, link), UINT32_MAX);
+}
+
+static void take(struct pmx__queue *queue, struct inotify *inotify,
+                 const struct inotify_event *event)
+{
+    if (event->mask & IN_Q_OVERFLOW) {
+        tell_all(queue, inotify);
+        return;
+    }
+    struct pmx__inode *inode = inode_of(inotify, event->wd);
+    if (!inode)
+        return;
+    if (event->mask & IN_IGNORED)
+        renew(queue, inotify, inode);
+    else
+        tell(queue, inode, event->mask);
+}
+
+/* Tells all that the instance has to say. */
+static void drain(struct pmx__queue *queue, struct inotify *inotify)
+{
+    _Alignas(struct inotify_event) char buffer[BUFFER_SIZE];
+    ssize_t size;
+    while ((size = read(inotify->watch.fd, buffer, sizeof(buffer))) > 0) {
+        const struct inotify_event *event;
+        for (char *at = buffer; at < buffer + size; at += sizeof(*event) + event->len) {
+            event = (const struct inotify_event *)(void *)at;
+            take(queue, inotify, event);
+        }
+    }
+}
+
+static void notice(struct pmx__queue *queue, struct pmx__watch *watch, uint32_t events)
+{
+    (void)events;
+    drain(queue, pmx__list_entry(watch, struct inotify, watch));
+}
+
+/*
+ * Listeners.
+ */
+
+static int open_instance(struct pmx__queue *queue, struct inotify *inotify)
+{
+    int fd = pmx__syscall(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (fd < 0)
+        return fd;
+    inotify->watch = (struct pmx__watch){.fd = fd, .events = EPOLLIN, .notice = notice};
+    int result = pmx__set_watch(queue, &inotify->watch);
+    if (result < 0)
+        close(fd);
+    return result;
+}
+
+static int need_inotify(struct pmx__queue *queue, struct inotify **inotify)
+{
+    void **place = pmx__set_place(queue, PMX__PLACE_FILE);
+    if (!*place) {
+        struct inotify *fresh = calloc(1, sizeof(*fresh));
+        if (!fresh)
+            return -ENOMEM;
+        int result = open_instance(queue, fresh);
+        if (result < 0) {
+            free(fresh);
+            return result;
+        }
+        pmx__list_init(&fresh->inodes);
+        *place = fresh;
+    }
+    *inotify = *place;
+    return 0;
+}
+
+/* A file not listened to so far. NULL when out of memory. */
+static struct pmx__inode *new_inode(struct inotify *inotify, int watch)
+{
+    struct pmx__inode *inode = calloc(1, sizeof(*inode));
+    if (!inode || set_watch(inotify, inode, watch) < 0) {
+        free(inode);
+        return NULL;
+    }
+    pmx__list_init(&inode->link);
+    pmx__list_init(&inode->listeners);
+    pmx__list_append(&inotify->inodes, &inode->link);
+    return inode;
+}
+
+static void free_inode(struct pmx__inode *inode)
+{
+    pmx__list_remove(&inode->link);
+    free(inode);
+}
+
+int pmx__inotify_add(struct pmx__queue *queue, struct pmx__listener *listener)
+{
+    struct inotify *inotify;
+    int result = pmx__identity_take(&listener->identity, listener->fd);
+    if (result < 0)
+        return result;
+    result = need_inotify(queue, &inotify);
+    if (result < 0)
+        return result;
+    int watch = watch_file(inotify, listener->fd, listener->mask | IN_MASK_ADD);
+    if (watch < 0)
+        return watch;
+    struct pmx__inode *inode = inode_of(inotify, watch);
+    if (!inode)
+        inode = new_inode(inotify, watch);
+    if (!inode) {
+        inotify_rm_watch(inotify->watch.fd, watch);
+        return -ENOMEM;
+    }
+    listener->inode = inode;
+    pmx__list_append(&inode->listeners, &listener->link);
+    return 0;
+}
+
+/* What is left in the instance must not show in the queue's descriptor. */
+int pmx__inotify_change(struct pmx__queue *queue, struct pmx__listener *listener,
+                        uint32_t mask)
+{
+    struct inotify *inotify = inotify_of(queue);
+    uint32_t before = listener->mask;
+    if (before == mask)
+        return 0;
+    listener->mask = mask;
+    int result = settle(inotify, listener->inode);
+    if (result < 0 && mask) /* to hear less cannot fail: nobody listens */
+        listener->mask = before;
+    drain(queue, inotify);
+    return mask ? result : 0;
+}
+
+static void unwatch(struct inotify *inotify, struct pmx__inode *inode)
+{
+    if (!inode->watch)
+        return;
+    inotify_rm_watch(inotify->watch.fd, inode->watch);
+    pmx__intmap_remove(&inotify->watches, (uint64_t)inode->watch);
+}
+
+void pmx__inotify_remove(struct pmx__queue *queue, struct pmx__listener *listener)
+{
+    struct inotify *inotify = inotify_of(queue);
+    struct pmx__inode *inode = listener->inode;
+    pmx__list_remove(&listener->link);
+    if (!pmx__list_empty(&inode->listeners)) {
+        settle(inotify, inode);
+    } else {
+        unwatch(inotify, inode);
+        free_inode(inode);
+    }
+    drain(queue, inotify);
+}
+
+void pmx__inotify_shut(struct pmx__queue *queue, bool ours)
+{
+    struct inotify *inotify = inotify_of(queue);
+    if (!inotify)
+        return;
+    if (ours) /* the set goes as well; after a fork it still is the parent's */
+        close(inotify->watch.fd);
+    struct pmx__list *next, *at = inotify->inodes.next;
+    for (; at != &inotify->inodes; at = next) {
+        next = at->next;
+        free(pmx__list_entry(at, struct pmx__inode, link));
+    }
+    pmx__intmap_free(&inotify->watches);
+    free(inotify);
+    *pmx__set_place(queue, PMX__PLACE_FILE) = NULL;
+}
