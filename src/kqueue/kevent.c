@@ -7,12 +7,12 @@
 #include <fcntl.h>
 #include <limits.h>
 
-#include "../base/deadline.h"
 #include "../base/result.h"
 #include "filter.h"
 #include "knote.h"
 #include "queue.h"
 #include "source.h"
+#include "wait.h"
 
 /* What of a change is kept in the knote, and shown in its events. */
 #define KEPT                                                                  \
@@ -300,8 +300,8 @@ static int collect_one(struct pmx__queue *queue, struct pmx__knote *knote,
 }
 
 /* Collects what stands in line. *missed: something was not ready after all. */
-static int collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int room,
-                        bool *missed)
+int pmx__collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int room,
+                      bool *missed)
 {
     int count = 0;
     *missed = false;
@@ -335,6 +335,7 @@ static void settle_done(struct pmx__queue *queue)
 static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct pmx__report report = {0};
+    knote->held = true; /* perhaps: it may have been in line before */
     pmx__knote_lower(knote);
     int result = knote->filter->collect(queue, knote, &report);
     if (result == 0)
@@ -369,73 +370,10 @@ int64_t pmx__queue_count(struct pmx__queue *queue)
     return count;
 }
 
-/* How many stand in line; those beyond the limit are not counted. */
-static int line_length(const struct pmx__queue *queue, int limit)
-{
-    int length = 0;
-    const struct pmx__list *at = queue->ready.next;
-    for (; at != &queue->ready && length < limit; at = at->next)
-        length++;
-    return length;
-}
-
-/* The line steps aside, for what the source raises to stand in front of it. */
-static int wait_aside(struct pmx__queue *queue, struct pmx__wait *wait)
-{
-    struct pmx__list aside;
-    pmx__list_init(&aside);
-    pmx__list_move(&queue->ready, &aside);
-    int result = pmx__source_wait(queue, wait);
-    pmx__list_move(&aside, &queue->ready);
-    return result;
-}
-
-/*
- * Waits for as many as there is room for behind those in line, and not one more:
- * a knote that clears must not stand in line while something new about it is
- * in store. A line that fills the room has every second turn.
- */
-static int gather(struct pmx__queue *queue, struct pmx__wait *wait, int room,
-                  int64_t left)
-{
-    int length = line_length(queue, room);
-    wait->room = room - length;
-    wait->timeout_ns = length ? 0 : left;
-    if (wait->room)
-        return pmx__source_wait(queue, wait);
-    queue->passed_over = !queue->passed_over;
-    wait->room = room;
-    return queue->passed_over ? 0 : wait_aside(queue, wait);
-}
-
-/*
- * Waits for events and collects them. A wake-up may come to nothing, since a
- * knote is only looked at here, and because of other threads.
- */
-static int collect_all(struct pmx__queue *queue, struct pmx_kevent *events, int room,
-                       struct pmx__wait *wait)
-{
-    int64_t left = wait->timeout_ns;
-    int64_t deadline = left > 0 ? pmx__deadline_in(left) : PMX__NEVER;
-    for (int count = 0;;) {
-        bool missed, is_line = !pmx__list_empty(&queue->ready);
-        int waited = gather(queue, wait, room - count, count ? 0 : left);
-        if (!wait->door->open)
-            return -EBADF;
-        pmx__shield(wait);
-        count += collect_line(queue, events + count, room - count, &missed);
-        if (waited < 0)
-            return count ? count : waited;
-        if (count ? count == room || !missed : !left && !waited && !is_line)
-            return count;
-        left = left ? pmx__deadline_left(deadline) : 0;
-    }
-}
-
 static int collect(struct pmx__queue *queue, struct pmx_kevent *events, int room,
                    struct pmx__wait *wait)
 {
-    int result = collect_all(queue, events, room, wait);
+    int result = pmx__wait_collect(queue, events, room, wait);
     settle_done(queue);
     return result;
 }

@@ -69,7 +69,7 @@ static unsigned direction(const struct pmx__item *item)
 
 static bool is_quiet(const struct pmx__item *item)
 {
-    return !direction(item) || item->hushed;
+    return !item || !item->knote.enabled || item->hushed;
 }
 
 /* An item set to nothing still reports its end, but as an edge only once. */
@@ -337,8 +337,6 @@ static int notice_all(struct pmx__queue *queue, struct pmx__item *items[2], int 
     int result = pmx__item_doubt(queue, items[0]);
     for (int i = 0; i < count && result == 0; i++)
         result = notice_one(queue, items[i], events);
-    if (count > 1) /* there may be no room for it today */
-        items[1]->seen = 0;
     return result;
 }
 
