@@ -39,12 +39,14 @@ static int from_integer(PyObject *integer, uintptr_t *ident)
         PyErr_SetString(PyExc_ValueError, "Cannot convert negative int");
         return -1;
     }
-    *ident = PyLong_AsSize_t(integer);
-    if (*ident != (uintptr_t)-1 || !PyErr_Occurred())
-        return 0;
-    PyErr_SetString(PyExc_OverflowError,
-                    "Python int too large for C kqueue event identifier");
-    return -1;
+    size_t value = PyLong_AsSize_t(integer);
+    if (value == SIZE_MAX && PyErr_Occurred()) {
+        PyErr_SetString(PyExc_OverflowError,
+                        "Python int too large for C kqueue event identifier");
+        return -1;
+    }
+    *ident = value;
+    return 0;
 }
 
 #else
@@ -56,8 +58,11 @@ static PyObject *ident_integer(PyObject *object)
 
 static int from_integer(PyObject *integer, uintptr_t *ident)
 {
-    *ident = PyLong_AsSize_t(integer);
-    return *ident == (uintptr_t)-1 && PyErr_Occurred() ? -1 : 0;
+    size_t value = PyLong_AsSize_t(integer);
+    if (value == SIZE_MAX && PyErr_Occurred())
+        return -1;
+    *ident = value;
+    return 0;
 }
 
 #endif
@@ -74,8 +79,10 @@ static int as_ident(PyObject *object, uintptr_t *ident)
     if (PyErr_Occurred())
         return -1;
     int fd = PyObject_AsFileDescriptor(object);
+    if (fd < 0)
+        return -1;
     *ident = (uintptr_t)fd;
-    return fd < 0 ? -1 : 0;
+    return 0;
 }
 
 /* The fields that the parser fills; what it took from a call that fails stays

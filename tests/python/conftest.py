@@ -8,6 +8,7 @@ import contextlib
 import gc
 import importlib
 import os
+import re
 import resource
 import socket
 from collections.abc import Iterator
@@ -30,6 +31,15 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+def raises(
+    kind: type[BaseException], message: str
+) -> contextlib.AbstractContextManager[pytest.ExceptionInfo[BaseException]]:
+    """Expects exactly this type and exactly these words."""
+    return pytest.raises(
+        kind, match=f"^{re.escape(message)}$", check=lambda error: type(error) is kind
+    )
 
 
 @pytest.fixture(scope="session")
