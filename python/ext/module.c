@@ -16,11 +16,13 @@ static int add_types(PyObject *module, struct module_state *state)
 {
     if (make_type(module, &epoll_spec, &state->epoll_type) < 0 ||
         make_type(module, &kevent_spec, &state->kevent_type) < 0 ||
+        make_type(module, &kqueue_spec, &state->kqueue_type) < 0 ||
         make_type(module, &poll_spec, &state->poll_type) < 0)
         return -1;
-    if (PyModule_AddType(module, state->epoll_type) < 0)
+    if (PyModule_AddType(module, state->epoll_type) < 0 ||
+        PyModule_AddType(module, state->kevent_type) < 0)
         return -1;
-    return PyModule_AddType(module, state->kevent_type);
+    return PyModule_AddType(module, state->kqueue_type);
 }
 
 static int set_contract_module(PyObject *module, const char *function_name)
@@ -57,6 +59,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
     struct module_state *state = module_state(module);
     Py_VISIT(state->epoll_type);
     Py_VISIT(state->kevent_type);
+    Py_VISIT(state->kqueue_type);
     Py_VISIT(state->poll_type);
     return 0;
 }
@@ -66,6 +69,7 @@ static int module_clear(PyObject *module)
     struct module_state *state = module_state(module);
     Py_CLEAR(state->epoll_type);
     Py_CLEAR(state->kevent_type);
+    Py_CLEAR(state->kqueue_type);
     Py_CLEAR(state->poll_type);
     select_scratch_free(atomic_exchange(&state->select_scratch, NULL));
     return 0;

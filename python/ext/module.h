@@ -24,6 +24,7 @@ struct select_scratch;
 struct module_state {
     PyTypeObject *epoll_type;
     PyTypeObject *kevent_type;
+    PyTypeObject *kqueue_type;
     PyTypeObject *poll_type;
     _Atomic(struct select_scratch *) select_scratch;
 };
@@ -35,6 +36,7 @@ static inline struct module_state *module_state(PyObject *module)
 
 extern PyType_Spec epoll_spec;
 extern PyType_Spec kevent_spec;
+extern PyType_Spec kqueue_spec;
 extern PyType_Spec poll_spec;
 
 /* Since 3.15 poll and epoll cannot be changed in the standard module. */
