@@ -13,6 +13,7 @@ import resource
 import socket
 from collections.abc import Iterator
 from types import ModuleType
+from typing import TypeVar
 
 import hypothesis
 import pytest
@@ -22,7 +23,7 @@ hypothesis.settings.register_profile(
     "dev", max_examples=60, deadline=None, database=None, print_blob=True
 )
 hypothesis.settings.register_profile(
-    "ci",
+    "thorough",
     max_examples=1000,
     deadline=None,
     database=None,
@@ -33,9 +34,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
+Raised = TypeVar("Raised", bound=BaseException)
+
+
 def raises(
-    kind: type[BaseException], message: str
-) -> contextlib.AbstractContextManager[pytest.ExceptionInfo[BaseException]]:
+    kind: type[Raised], message: str
+) -> contextlib.AbstractContextManager[pytest.ExceptionInfo[Raised]]:
     """Expects exactly this type and exactly these words."""
     return pytest.raises(
         kind, match=f"^{re.escape(message)}$", check=lambda error: type(error) is kind

@@ -14,12 +14,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
+from typing import Any
 
 import pytest
 from conftest import Pipe, raises
 from support import interrupted, raising, wait_for, waits_at_least
-
-Wait = Callable[[float | None], object]
 
 KINDS = ("select", "poll", "epoll", "kqueue")
 # The standard module has no kqueue here.
@@ -29,19 +28,20 @@ BOTH = [("select", kind) for kind in KINDS[:-1]] + [("polymux", kind) for kind i
 class Waits:
     """One interface that watches the reading end of a pipe.
 
-    call(seconds) waits; empty and ready are its answers.
+    call(seconds) waits; empty and ready are its answers. select() has no object.
     """
 
     def __init__(self, mux: ModuleType, kind: str, fd: int) -> None:
         self.mux, self.kind = mux, kind
+        self.object: Any = None
         self.empty: object = []
         self.ready: object = [(fd, mux.POLLIN)]
+        self.call: Callable[[float | None], Any]
         getattr(self, f"_use_{kind}")(fd)
 
     def _use_select(self, fd: int) -> None:
         self.empty, self.ready = ([], [], []), ([fd], [], [])
-        self.object = None
-        self.call: Wait = lambda limit: self.mux.select([fd], [], [], limit)
+        self.call = lambda limit: self.mux.select([fd], [], [], limit)
 
     def _use_poll(self, fd: int) -> None:
         self.object = self.mux.poll()

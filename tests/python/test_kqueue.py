@@ -29,7 +29,7 @@ def kq(polymux: ModuleType, _no_leaked_descriptors: None) -> Iterator[Any]:
         yield kqueue
 
 
-def described(events: list[Any]) -> set[tuple[int, int]]:
+def described(events: Any) -> set[tuple[int, int]]:
     return {(one.ident, one.filter) for one in events}
 
 
@@ -376,8 +376,8 @@ def test_an_event_goes_to_one_thread(kq: Any, polymux: ModuleType) -> None:
     for thread in waiting:
         wait_until_waiting(thread)
     kq.control([polymux.kevent(i, user, 0, trigger) for i in range(4)], 0)
-    events = [one for thread in waiting for one in thread.result()]
-    assert sorted(one.ident for one in events) == [0, 1, 2, 3]
+    answers: list[Any] = [thread.result() for thread in waiting]
+    assert sorted(one.ident for (one,) in answers) == [0, 1, 2, 3]
 
 
 def test_changes_during_a_wait_count_at_once(
@@ -422,7 +422,7 @@ def test_many_threads_close(polymux: ModuleType) -> None:
 
     for _ in range(20):
         kq = polymux.kqueue()
-        threads = [Background(lambda kq=kq: use(kq)) for _ in range(3)]
+        threads = [Background(functools.partial(use, kq)) for _ in range(3)]
         closing = [Background(kq.close) for _ in range(2)]
         assert [thread.result() for thread in closing] == [None] * 2
         assert [thread.result() for thread in threads] == [CLOSED] * 3
