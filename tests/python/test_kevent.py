@@ -443,11 +443,6 @@ def test_comparison_with_something_else(polymux: ModuleType, other: object) -> N
         assert getattr(event, method)(other) is NotImplemented
 
 
-def test_sorting(polymux: ModuleType) -> None:
-    events = [polymux.kevent(ident) for ident in (3, 1, 2)]
-    assert [one.ident for one in sorted(events)] == [1, 2, 3]
-
-
 # The type.
 
 
