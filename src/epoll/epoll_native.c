@@ -1,11 +1,11 @@
-/* epoll, on the kernel's own; nanosecond timeouts come from epoll_wait.c. */
+/* epoll, on the kernel's own; nanosecond timeouts come from base/epoll_wait.c. */
 #include <polymux/epoll.h>
 
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../base/epoll_wait.h"
 #include "../base/result.h"
-#include "epoll_wait.h"
 
 struct pmx_epoll {
     int fd;

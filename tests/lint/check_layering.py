@@ -14,7 +14,20 @@ INTERFACES = ("select", "poll", "epoll", "devpoll", "kqueue")
 
 # Headers that several files of src/kqueue/linux share by design; the contracts
 # filter.h and source.h lie one folder up and need no entry.
-SHARED_BY_FILTERS: frozenset[str] = frozenset()
+SHARED_BY_FILTERS: frozenset[str] = frozenset(
+    {
+        "backlog.h",
+        "evict.h",
+        "filters.h",
+        "identity.h",
+        "inotify.h",
+        "inquiry.h",
+        "item.h",
+        "object.h",
+        "set.h",
+        "source.h",
+    }
+)
 
 # What src/kqueue/*.c would have to know of an operating system.
 SYSTEM_ONLY = re.compile(

@@ -1,6 +1,6 @@
 /* Waiting on an epoll descriptor with nanosecond timeouts, on any kernel. */
-#ifndef PMX_EPOLL_EPOLL_WAIT_H
-#define PMX_EPOLL_EPOLL_WAIT_H
+#ifndef PMX_BASE_EPOLL_WAIT_H
+#define PMX_BASE_EPOLL_WAIT_H
 
 #include <signal.h>
 #include <stdint.h>

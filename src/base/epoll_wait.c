@@ -12,8 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../base/deadline.h"
-#include "../base/result.h"
+#include "deadline.h"
+#include "result.h"
 
 /* One number on every architecture; older headers do not have it. */
 #ifndef SYS_epoll_pwait2

@@ -1,0 +1,383 @@
+/*
+ * Changes in, events out. The one file that knows what EV_* flags mean: a
+ * filter says whether there is something, here is decided what becomes of it.
+ */
+#include <polymux/kqueue.h>
+
+#include <fcntl.h>
+#include <limits.h>
+
+#include "../base/deadline.h"
+#include "../base/result.h"
+#include "filter.h"
+#include "knote.h"
+#include "queue.h"
+#include "source.h"
+
+/* What of a change is kept in the knote, and shown in its events. */
+#define KEPT                                                                  \
+    ((uint16_t) ~(EV_SYSFLAGS | EV_ADD | EV_DELETE | EV_ENABLE | EV_DISABLE | \
+                  EV_FORCEONESHOT | EV_KEEPUDATA))
+
+/*
+ * Changes.
+ */
+
+static struct pmx__knote model_of(const struct pmx_kevent *change)
+{
+    return (struct pmx__knote){
+        .ident = change->ident,
+        .udata = change->udata,
+        .ext = {change->ext[2], change->ext[3]},
+        .data = change->data,
+        .fflags = change->fflags,
+        .flags = change->flags & KEPT,
+        .once = change->flags & EV_ONESHOT,
+        .clears = change->flags & EV_CLEAR,
+        .enabled = !(change->flags & EV_DISABLE),
+    };
+}
+
+/* EV_ADD of a knote that does not exist. A receipt shows no fflags then. */
+static int add(struct pmx__queue *queue, const struct pmx__filter *filter,
+               struct pmx_kevent *change)
+{
+    struct pmx__knote model = model_of(change), *knote;
+    if (filter->descriptor && pmx__knote_first(queue, (int)change->ident))
+        pmx__knote_forget(queue, (int)change->ident);
+    int result = pmx__knote_add(queue, filter, &model, &knote);
+    if (result < 0)
+        return result;
+    change->fflags = 0;
+    return 0;
+}
+
+/* A change that names no knote and makes none. */
+static int miss(const struct pmx__filter *filter, uintptr_t ident)
+{
+    bool is_closed = filter->descriptor && fcntl((int)ident, F_GETFD) < 0;
+    return is_closed ? -EBADF : -ENOENT;
+}
+
+static void force(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    knote->once = true;
+    knote->flags |= EV_ONESHOT;
+    knote->forced = true;
+    pmx__knote_raise(queue, knote);
+}
+
+static void disable(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    knote->enabled = false;
+    pmx__knote_lower(knote);
+    if (knote->filter->disarm)
+        knote->filter->disarm(queue, knote);
+}
+
+static int touch_filter(struct pmx__queue *queue, struct pmx__knote *knote,
+                        const struct pmx_kevent *change)
+{
+    struct pmx__touch touch = {
+        .data = change->data,
+        .fflags = change->fflags,
+        .add = change->flags & EV_ADD,
+        .reset = change->flags & EV_CLEAR,
+    };
+    if (knote->filter->touch)
+        return knote->filter->touch(queue, knote, &touch);
+    knote->data = touch.data;
+    knote->fflags = touch.fflags;
+    return 0;
+}
+
+/* The knote looks again, as it does after any change while it is enabled. */
+static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    if (knote->forced)
+        pmx__knote_raise(queue, knote);
+    return knote->filter->arm(queue, knote);
+}
+
+static int touch(struct pmx__queue *queue, struct pmx__knote *knote,
+                 const struct pmx_kevent *change)
+{
+    int result = touch_filter(queue, knote, change);
+    if (result < 0)
+        return result;
+    if (!(change->flags & EV_KEEPUDATA))
+        knote->udata = change->udata;
+    if (change->flags & EV_FORCEONESHOT)
+        force(queue, knote);
+    if (change->flags & EV_DISABLE)
+        disable(queue, knote);
+    if (change->flags & EV_ENABLE)
+        knote->enabled = true;
+    return knote->enabled ? arm(queue, knote) : 0;
+}
+
+/*
+ * Whether a knote is verified before a change to it. Enabling and disabling is
+ * what programs do all the time, to descriptors that they know; it is left to
+ * what these find out by themselves.
+ */
+static bool is_verified(const struct pmx__knote *knote, unsigned flags)
+{
+    bool is_switch = flags & (EV_ENABLE | EV_DISABLE) && !(flags & EV_ADD);
+    return knote->filter->verify && !is_switch;
+}
+
+static int change_existing(struct pmx__queue *queue, struct pmx__knote *knote,
+                           const struct pmx_kevent *change)
+{
+    if (change->flags & EV_DELETE)
+        return pmx__knote_drop(queue, knote);
+    if (is_verified(knote, change->flags)) {
+        int result = knote->filter->verify(queue, knote);
+        if (result < 0)
+            return result;
+    }
+    return touch(queue, knote, change);
+}
+
+/* The descriptor was closed since; what is there now is another one. */
+static int change_stale(struct pmx__queue *queue, const struct pmx__filter *filter,
+                        struct pmx_kevent *change)
+{
+    pmx__knote_forget(queue, (int)change->ident);
+    return change->flags & EV_ADD ? add(queue, filter, change) : -ENOENT;
+}
+
+static int change_of_filter(struct pmx__queue *queue, const struct pmx__filter *filter,
+                            struct pmx_kevent *change)
+{
+    if (filter->descriptor && change->ident > INT_MAX)
+        return -EBADF;
+    struct pmx__knote *knote = pmx__knote_find(queue, filter, change->ident);
+    if (!knote)
+        return change->flags & EV_ADD ? add(queue, filter, change)
+                                      : miss(filter, change->ident);
+    int result = change_existing(queue, knote, change);
+    if (filter->descriptor && result == -ENOENT)
+        return change_stale(queue, filter, change);
+    if (filter->descriptor && result == -EBADF)
+        pmx__knote_forget(queue, (int)change->ident);
+    return result;
+}
+
+static int apply(struct pmx__queue *queue, struct pmx_kevent *change)
+{
+    const struct pmx__filter *filter;
+    unsigned both = EV_ENABLE | EV_DISABLE;
+    if ((change->flags & both) == both)
+        return -EINVAL;
+    int result = pmx__filter_find(change->filter, &filter);
+    if (result < 0)
+        return result;
+    if (change->flags & EV_ADD && change->flags & EV_KEEPUDATA)
+        return -EINVAL;
+    return change_of_filter(queue, filter, change);
+}
+
+/* The list of answers to changes. */
+struct answers {
+    struct pmx_kevent *events;
+    int room;
+    int count;
+    bool full; /* there was one too many: the call ends */
+};
+
+static int answer(struct answers *answers, const struct pmx_kevent *change, int result)
+{
+    if (answers->count == answers->room) {
+        answers->full = true;
+        return result;
+    }
+    struct pmx_kevent *event = &answers->events[answers->count++];
+    *event = *change;
+    event->flags = EV_ERROR;
+    event->data = -result;
+    return 0;
+}
+
+/* Returns 0, or -errno of the change for which there was no room. */
+static int apply_all(struct pmx__queue *queue, const struct pmx_kevent *changes,
+                     int count, struct answers *answers)
+{
+    for (int i = 0; i < count && !answers->full; i++) {
+        struct pmx_kevent change = changes[i]; /* the array may be that of answers */
+        if (change.filter == 0)
+            continue;
+        change.flags &= (uint16_t)~EV_SYSFLAGS;
+        int result = apply(queue, &change);
+        if (result < 0 || change.flags & EV_RECEIPT)
+            result = answer(answers, &change, result);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+/*
+ * Events.
+ */
+
+static void fill(struct pmx_kevent *event, const struct pmx__knote *knote,
+                 const struct pmx__report *report)
+{
+    unsigned flags = knote->flags;
+    flags |= knote->clears ? EV_CLEAR : 0;
+    flags |= report->last ? EV_ONESHOT : 0;
+    flags |= report->eof ? EV_EOF : 0;
+    flags |= report->error ? EV_ERROR : 0;
+    *event = (struct pmx_kevent){
+        .ident = knote->ident,
+        .filter = knote->filter->number,
+        .flags = (uint16_t)flags,
+        .fflags = report->fflags,
+        .data = report->data,
+        .udata = knote->udata,
+        .ext = {0, 0, knote->ext[0], knote->ext[1]},
+    };
+}
+
+/* What becomes of a knote that was collected; it stands in line no more. */
+static void follow_up(struct pmx__queue *queue, struct pmx__knote *knote, bool last)
+{
+    if (knote->once || last) {
+        pmx__knote_drop(queue, knote);
+        return;
+    }
+    if (knote->clears && knote->filter->clear)
+        knote->filter->clear(queue, knote);
+    if (knote->flags & EV_DISPATCH)
+        disable(queue, knote);
+    else if (!knote->clears && !knote->filter->sourced)
+        pmx__knote_raise(queue, knote);
+}
+
+/* Collects one knote out of the line: 1 if there was an event, or 0. */
+static int collect_one(struct pmx__queue *queue, struct pmx__knote *knote,
+                       struct pmx_kevent *event)
+{
+    struct pmx__report report = {0};
+    pmx__knote_lower(knote);
+    int result = knote->filter->collect(queue, knote, &report);
+    if (result < 0) {
+        pmx__knote_forget(queue, (int)knote->ident);
+        return 0;
+    }
+    if (result == 0 && !knote->forced)
+        return 0;
+    fill(event, knote, &report);
+    follow_up(queue, knote, report.last);
+    return 1;
+}
+
+/* A mark in the line: what is raised from now on stands behind it. */
+static void set_mark(struct pmx__queue *queue, struct pmx__list *mark)
+{
+    pmx__list_init(mark);
+    pmx__list_append(&queue->ready, mark);
+}
+
+/* Collects what stands in line, each knote once. */
+static int collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int room)
+{
+    struct pmx__list mark;
+    int count = 0;
+    set_mark(queue, &mark);
+    while (count < room && queue->ready.next != &mark) {
+        struct pmx__knote *knote =
+            pmx__list_entry(queue->ready.next, struct pmx__knote, ready);
+        count += collect_one(queue, knote, &events[count]);
+    }
+    pmx__list_remove(&mark);
+    return count;
+}
+
+/*
+ * Counts for a queue that this one is nested in. A knote that is ready stays in
+ * line, unless the system shows it anyway.
+ */
+static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    struct pmx__report report = {0};
+    pmx__knote_lower(knote);
+    int result = knote->filter->collect(queue, knote, &report);
+    if (result < 0)
+        pmx__knote_forget(queue, (int)knote->ident);
+    if (result <= 0)
+        return 0;
+    if (knote->clears || !knote->filter->sourced)
+        pmx__knote_raise(queue, knote);
+    return 1;
+}
+
+int64_t pmx__queue_count(struct pmx__queue *queue)
+{
+    struct pmx__list mark;
+    int64_t count = 0;
+    struct pmx__door *door = pmx__list_entry(queue->doors.next, struct pmx__door, link);
+    pmx__source_wait(queue, door->fd, INT_MAX, 0, NULL);
+    set_mark(queue, &mark);
+    while (queue->ready.next != &mark)
+        count += count_one(
+            queue, pmx__list_entry(queue->ready.next, struct pmx__knote, ready));
+    pmx__list_remove(&mark);
+    return count;
+}
+
+/*
+ * Waits for events and collects them. A wake-up may come to nothing, since a
+ * knote is only looked at here, and because of other threads.
+ */
+static int collect(struct pmx__door *door, struct pmx_kevent *events, int room,
+                   int64_t timeout_ns, const sigset_t *sigmask)
+{
+    struct pmx__queue *queue = door->queue;
+    int64_t deadline = timeout_ns > 0 ? pmx__deadline_in(timeout_ns) : 0;
+    int64_t left = timeout_ns;
+    for (;;) {
+        bool is_line = !pmx__list_empty(&queue->ready);
+        int waited =
+            pmx__source_wait(queue, door->fd, room, is_line ? 0 : left, sigmask);
+        if (!door->open)
+            return -EBADF;
+        int count = collect_line(queue, events, room);
+        if (count || waited < 0)
+            return count ? count : waited;
+        if (left == 0 && waited == 0 && !is_line)
+            return 0;
+        left = timeout_ns > 0 ? pmx__deadline_left(deadline) : timeout_ns;
+    }
+}
+
+static int control(struct pmx__door *door, const struct pmx_kevent *changes,
+                   int nchanges, struct pmx_kevent *events, int nevents,
+                   int64_t timeout_ns, const sigset_t *sigmask)
+{
+    struct answers answers = {.events = events, .room = nevents};
+    int result = apply_all(door->queue, changes, nchanges, &answers);
+    if (result < 0 || answers.full)
+        return result;
+    if (answers.count || nevents == 0)
+        return answers.count;
+    return collect(door, events, nevents, timeout_ns, sigmask);
+}
+
+int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *changes,
+                       int nchanges, struct pmx_kevent *events, int nevents,
+                       int64_t timeout_ns, const sigset_t *sigmask)
+{
+    int saved = errno;
+    int result = pmx__door_enter(kqueue->door);
+    if (result == 0) {
+        result = -EINVAL;
+        if (nchanges >= 0 && nevents >= 0)
+            result = control(kqueue->door, changes, nchanges, events, nevents,
+                             timeout_ns, sigmask);
+        pmx__door_leave(kqueue->door);
+    }
+    return pmx__result(result, saved);
+}

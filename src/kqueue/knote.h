@@ -1,0 +1,26 @@
+/* The knotes of a queue: lifetime, and lookup by (filter, ident). */
+#ifndef PMX_KQUEUE_KNOTE_H
+#define PMX_KQUEUE_KNOTE_H
+
+#include <stdint.h>
+
+#include "filter.h"
+
+/* The knote, or NULL. ident is a possible descriptor if the filter's is one. */
+struct pmx__knote *pmx__knote_find(const struct pmx__queue *queue,
+                                   const struct pmx__filter *filter, uintptr_t ident);
+
+/*
+ * Makes and attaches a knote that does not exist; what the caller decides about
+ * it is in *model. 0 with *made, or -errno.
+ */
+int pmx__knote_add(struct pmx__queue *queue, const struct pmx__filter *filter,
+                   const struct pmx__knote *model, struct pmx__knote **made);
+
+/* Detaches and frees a knote: 0, or -EBADF or -ENOENT as detach. */
+int pmx__knote_drop(struct pmx__queue *queue, struct pmx__knote *knote);
+
+/* Frees all knotes of a queue that goes, without detach. */
+void pmx__knotes_free(struct pmx__queue *queue);
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * EVFILT_READ and EVFILT_WRITE on what epoll takes: sockets, pipes, terminals,
+ * counters, other queues. item.c keeps the descriptors in the epoll set,
+ * object.c says what there is to read or write.
+ */
+#include <polymux/kqueue.h>
+
+#include <errno.h>
+
+#include "../filter.h"
+#include "../source.h"
+#include "filters.h"
+#include "item.h"
+#include "object.h"
+
+static int attach_read(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    return pmx__item_add(queue, pmx__item_of(knote));
+}
+
+static int attach_write(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    if (pmx__queue_is_at((int)knote->ident))
+        return -EINVAL;
+    pmx__item_of(knote)->writes = true;
+    return pmx__item_add(queue, pmx__item_of(knote));
+}
+
+static int detach(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    return pmx__item_remove(queue, pmx__item_of(knote));
+}
+
+static int verify(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    return pmx__item_settle(queue, pmx__item_of(knote), true);
+}
+
+/* What is level-triggered tells by itself; of an edge that is past only another
+ * look tells, the set's or, where nobody else looks, our own at collection. */
+static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    struct pmx__item *item = pmx__item_of(knote);
+    if (knote->clears && pmx__source_observed(pmx__queue_source(queue)))
+        return pmx__item_settle(queue, item, true);
+    if (knote->clears)
+        pmx__knote_raise(queue, knote);
+    return pmx__item_unhush(queue, item);
+}
+
+/* Others must not see the descriptor readable for a knote that is disabled. */
+static void disarm(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    if (pmx__source_observed(pmx__queue_source(queue)))
+        pmx__item_settle(queue, pmx__item_of(knote), false);
+}
+
+/* 0, or -EBADF: nothing of a kind that epoll takes is there any more. */
+static int find_kind(struct pmx__queue *queue, struct pmx__item *item)
+{
+    int kind = pmx__object_kind((int)item->knote.ident);
+    if (kind >= 0 && !pmx__object_has_poll(kind))
+        kind = verify(queue, &item->knote) < 0 ? -EBADF : PMX__OBJECT_POLLABLE;
+    if (kind >= 0)
+        item->kind = (uint8_t)(kind + 1);
+    return kind < 0 ? kind : 0;
+}
+
+static int look(struct pmx__item *item, struct pmx__readiness *readiness)
+{
+    int fd = (int)item->knote.ident, kind = item->kind - 1;
+    bool has_lowat = item->knote.fflags & NOTE_LOWAT;
+    int64_t lowat = item->knote.data;
+    if (kind == PMX__OBJECT_EPOLL && !item->writes &&
+        pmx__queue_nested(fd, &readiness->data)) {
+        readiness->ready = readiness->data > 0;
+        return 0;
+    }
+    return item->writes
+               ? pmx__object_write(kind, fd, item->seen, has_lowat, lowat, readiness)
+               : pmx__object_read(kind, fd, item->seen, has_lowat, lowat, readiness);
+}
+
+static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
+                   struct pmx__report *report)
+{
+    struct pmx__item *item = pmx__item_of(knote);
+    struct pmx__readiness readiness = {0};
+    int result = item->kind ? 0 : find_kind(queue, item);
+    if (result == 0)
+        result = look(item, &readiness);
+    item->seen = 0;
+    if (result == 0)
+        result = readiness.ready ? pmx__item_unhush(queue, item)
+                                 : pmx__item_hush(queue, item);
+    if (result < 0) {
+        item->kind = 0;
+        return -EBADF;
+    }
+    report->data = readiness.data;
+    report->fflags = readiness.fflags;
+    report->eof = readiness.eof;
+    return readiness.ready;
+}
+
+const struct pmx__filter pmx__fd_read = {
+    .number = EVFILT_READ,
+    .descriptor = true,
+    .sourced = true,
+    .size = sizeof(struct pmx__item),
+    .next = &pmx__file_read,
+    .attach = attach_read,
+    .detach = detach,
+    .verify = verify,
+    .arm = arm,
+    .disarm = disarm,
+    .collect = collect,
+};
+
+const struct pmx__filter pmx__fd_write = {
+    .number = EVFILT_WRITE,
+    .descriptor = true,
+    .sourced = true,
+    .size = sizeof(struct pmx__item),
+    .next = &pmx__file_write,
+    .attach = attach_write,
+    .detach = detach,
+    .verify = verify,
+    .arm = arm,
+    .disarm = disarm,
+    .collect = collect,
+};

@@ -1,0 +1,259 @@
+/*
+ * One inotify instance of a queue: see inotify.h. Stands on inotify(7), which
+ * takes a file by name: /proc/thread-self/fd/N is the name of the very inode
+ * that descriptor N holds, renamed, replaced or removed as it may be.
+ *
+ * The kernel has one watch for each inode of an instance, so listeners of one
+ * inode share it. It drops the watch when the last name goes, though a
+ * descriptor may hold the inode for long; then the watch is made anew.
+ */
+#include "inotify.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "../../base/intmap.h"
+#include "../../base/result.h"
+#include "set.h"
+
+/* A file that is listened to. */
+struct pmx__inode {
+    int watch;             /* inotify's, from 1 on; 0: there is none any more */
+    struct pmx__list link; /* in the instance's */
+    struct pmx__list listeners;
+};
+
+struct inotify {
+    struct pmx__watch watch;    /* of the instance, in the queue's set */
+    struct pmx__list inodes;    /* all of them */
+    struct pmx__intmap watches; /* watch -> struct pmx__inode */
+};
+
+/* Room for many events; a name belongs to those of directories. */
+enum { BUFFER_SIZE = 4096 };
+
+static struct inotify *inotify_of(struct pmx__queue *queue)
+{
+    return *pmx__set_place(queue, PMX__PLACE_FILE);
+}
+
+static struct pmx__inode *inode_of(const struct inotify *inotify, int watch)
+{
+    return (struct pmx__inode *)pmx__intmap_get(&inotify->watches, (uint64_t)watch);
+}
+
+static struct pmx__listener *listener_of(struct pmx__list *link)
+{
+    return pmx__list_entry(link, struct pmx__listener, link);
+}
+
+/*
+ * Events.
+ */
+
+/* Adds to what the instance watches of a file. Returns the watch, or -errno. */
+static int watch_file(const struct inotify *inotify, int fd, uint32_t mask)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
+    return pmx__syscall(inotify_add_watch(inotify->watch.fd, path, mask | IN_MASK_ADD));
+}
+
+static void tell(struct pmx__queue *queue, struct pmx__inode *inode, uint32_t events)
+{
+    struct pmx__list *next;
+    for (struct pmx__list *at = inode->listeners.next; at != &inode->listeners;
+         at = next) {
+        next = at->next;
+        struct pmx__listener *listener = listener_of(at);
+        if (listener->mask & events)
+            listener->notice(queue, listener, listener->mask & events);
+    }
+}
+
+/* The watch is the inode's from now on. 0 or -ENOMEM. */
+static int set_watch(struct inotify *inotify, struct pmx__inode *inode, int watch)
+{
+    uintptr_t *place = pmx__intmap_need(&inotify->watches, (uint64_t)watch);
+    if (!place)
+        return -ENOMEM;
+    *place = (uintptr_t)inode;
+    inode->watch = watch;
+    return 0;
+}
+
+/* Makes the watch anew, for those that have the file open still. */
+static void watch_again(struct inotify *inotify, struct pmx__inode *inode)
+{
+    for (struct pmx__list *at = inode->listeners.next; at != &inode->listeners;
+         at = at->next) {
+        const struct pmx__listener *listener = listener_of(at);
+        if (pmx__identity_verify(&listener->identity, listener->fd, NULL) < 0)
+            continue;
+        int watch = watch_file(inotify, listener->fd, listener->mask);
+        if (watch > 0 && watch != inode->watch && set_watch(inotify, inode, watch) < 0)
+            inotify_rm_watch(inotify->watch.fd, watch);
+    }
+}
+
+/* The kernel has dropped the watch, and may have missed something since. */
+static void renew(struct pmx__queue *queue, struct inotify *inotify,
+                  struct pmx__inode *inode)
+{
+    pmx__intmap_remove(&inotify->watches, (uint64_t)inode->watch);
+    inode->watch = 0;
+    watch_again(inotify, inode);
+    tell(queue, inode, UINT32_MAX);
+}
+
+static void tell_all(struct pmx__queue *queue, struct inotify *inotify)
+{
+    for (struct pmx__list *at = inotify->inodes.next; at != &inotify->inodes;
+         at = at->next)
+        tell(queue, pmx__list_entry(at, struct pmx__inode, link), UINT32_MAX);
+}
+
+static void take(struct pmx__queue *queue, struct inotify *inotify,
+                 const struct inotify_event *event)
+{
+    if (event->mask & IN_Q_OVERFLOW) {
+        tell_all(queue, inotify);
+        return;
+    }
+    struct pmx__inode *inode = inode_of(inotify, event->wd);
+    if (!inode)
+        return;
+    if (event->mask & IN_IGNORED)
+        renew(queue, inotify, inode);
+    else
+        tell(queue, inode, event->mask);
+}
+
+static void notice(struct pmx__queue *queue, struct pmx__watch *watch, uint32_t events)
+{
+    struct inotify *inotify = pmx__list_entry(watch, struct inotify, watch);
+    _Alignas(struct inotify_event) char buffer[BUFFER_SIZE];
+    (void)events;
+    ssize_t size;
+    while ((size = read(watch->fd, buffer, sizeof(buffer))) > 0) {
+        const struct inotify_event *event;
+        for (char *at = buffer; at < buffer + size; at += sizeof(*event) + event->len) {
+            event = (const struct inotify_event *)(void *)at;
+            take(queue, inotify, event);
+        }
+    }
+}
+
+/*
+ * Listeners.
+ */
+
+static int open_instance(struct pmx__queue *queue, struct inotify *inotify)
+{
+    int fd = pmx__syscall(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (fd < 0)
+        return fd;
+    inotify->watch = (struct pmx__watch){.fd = fd, .events = EPOLLIN, .notice = notice};
+    int result = pmx__set_watch(queue, &inotify->watch);
+    if (result < 0)
+        close(fd);
+    return result;
+}
+
+static int need_inotify(struct pmx__queue *queue, struct inotify **inotify)
+{
+    void **place = pmx__set_place(queue, PMX__PLACE_FILE);
+    if (!*place) {
+        struct inotify *fresh = calloc(1, sizeof(*fresh));
+        if (!fresh)
+            return -ENOMEM;
+        int result = open_instance(queue, fresh);
+        if (result < 0) {
+            free(fresh);
+            return result;
+        }
+        pmx__list_init(&fresh->inodes);
+        *place = fresh;
+    }
+    *inotify = *place;
+    return 0;
+}
+
+/* A file not listened to so far. NULL when out of memory. */
+static struct pmx__inode *new_inode(struct inotify *inotify, int watch)
+{
+    struct pmx__inode *inode = calloc(1, sizeof(*inode));
+    if (!inode || set_watch(inotify, inode, watch) < 0) {
+        free(inode);
+        return NULL;
+    }
+    pmx__list_init(&inode->link);
+    pmx__list_init(&inode->listeners);
+    pmx__list_append(&inotify->inodes, &inode->link);
+    return inode;
+}
+
+static void free_inode(struct pmx__inode *inode)
+{
+    pmx__list_remove(&inode->link);
+    free(inode);
+}
+
+int pmx__inotify_add(struct pmx__queue *queue, struct pmx__listener *listener)
+{
+    struct inotify *inotify;
+    int result = pmx__identity_take(&listener->identity, listener->fd);
+    if (result < 0)
+        return result;
+    result = need_inotify(queue, &inotify);
+    if (result < 0)
+        return result;
+    int watch = watch_file(inotify, listener->fd, listener->mask);
+    if (watch < 0)
+        return watch;
+    struct pmx__inode *inode = inode_of(inotify, watch);
+    if (!inode)
+        inode = new_inode(inotify, watch);
+    if (!inode) {
+        inotify_rm_watch(inotify->watch.fd, watch);
+        return -ENOMEM;
+    }
+    listener->inode = inode;
+    pmx__list_append(&inode->listeners, &listener->link);
+    return 0;
+}
+
+/* What a listener alone had asked for stays in the watch as long as others
+ * share it: the file may have no name any more to ask for less by. */
+void pmx__inotify_remove(struct pmx__queue *queue, struct pmx__listener *listener)
+{
+    struct inotify *inotify = inotify_of(queue);
+    struct pmx__inode *inode = listener->inode;
+    pmx__list_remove(&listener->link);
+    if (!pmx__list_empty(&inode->listeners))
+        return;
+    if (inode->watch) {
+        inotify_rm_watch(inotify->watch.fd, inode->watch);
+        pmx__intmap_remove(&inotify->watches, (uint64_t)inode->watch);
+    }
+    free_inode(inode);
+}
+
+void pmx__inotify_shut(struct pmx__queue *queue, bool ours)
+{
+    struct inotify *inotify = inotify_of(queue);
+    if (!inotify)
+        return;
+    if (ours) {
+        pmx__set_unwatch(queue, &inotify->watch);
+        close(inotify->watch.fd);
+    }
+    while (!pmx__list_empty(&inotify->inodes))
+        free_inode(pmx__list_entry(inotify->inodes.next, struct pmx__inode, link));
+    pmx__intmap_free(&inotify->watches);
+    free(inotify);
+    *pmx__set_place(queue, PMX__PLACE_FILE) = NULL;
+}

@@ -1,0 +1,232 @@
+/* Descriptors in the epoll set: see item.h. Stands on epoll_ctl(2). */
+#include "item.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "../source.h"
+#include "evict.h"
+#include "filters.h"
+#include "source.h"
+
+/* Of pmx__item.armed. */
+enum { IN = 1, OUT = 2, EDGE = 4 };
+
+/* What the end of a stream shows beside what was asked for. */
+#define ENDS ((uint32_t)(EPOLLERR | EPOLLHUP))
+
+#define READS  ((uint32_t)(EPOLLIN | EPOLLRDHUP))
+#define WRITES ((uint32_t)EPOLLOUT)
+
+static int set_of(const struct pmx__queue *queue, const struct pmx__item *item)
+{
+    const struct pmx__source *source = pmx__queue_source(queue);
+    return item->side ? source->side : source->fd;
+}
+
+static int ctl(const struct pmx__queue *queue, const struct pmx__item *item,
+               int operation, unsigned armed)
+{
+    int fd = (int)item->knote.ident;
+    uint32_t events = (armed & IN ? READS : 0) | (armed & OUT ? WRITES : 0) |
+                      (armed & EDGE ? (uint32_t)EPOLLET : 0);
+    return pmx__source_ctl(set_of(queue, item), operation, fd, events,
+                           pmx__tag(item->generation, fd));
+}
+
+/* The knote of the other filter on the same descriptor, or NULL. */
+static struct pmx__item *twin(const struct pmx__queue *queue,
+                              const struct pmx__item *item)
+{
+    const struct pmx__filter *other = item->writes ? &pmx__fd_read : &pmx__fd_write;
+    struct pmx__knote *at = pmx__knote_first(queue, (int)item->knote.ident);
+    while (at && at->filter != other)
+        at = at->next;
+    return at ? pmx__item_of(at) : NULL;
+}
+
+/* The knote that shares the item in the set, or NULL. */
+static struct pmx__item *sharer(const struct pmx__queue *queue,
+                                const struct pmx__item *item)
+{
+    struct pmx__item *other = twin(queue, item);
+    return other && other->generation == item->generation ? other : NULL;
+}
+
+static unsigned direction(const struct pmx__item *item)
+{
+    if (!item || !item->knote.enabled)
+        return 0;
+    return item->writes ? OUT : IN;
+}
+
+/* An item set to nothing still reports its end, but as an edge only once. */
+static unsigned wanted(const struct pmx__item *item, const struct pmx__item *other)
+{
+    unsigned armed = direction(item) | direction(other);
+    bool is_edge = !armed || item->knote.clears || item->hushed;
+    return is_edge || (other && other->hushed) ? armed | EDGE : armed;
+}
+
+/* Sets the item to what these two want. */
+static int set(struct pmx__queue *queue, struct pmx__item *item,
+               struct pmx__item *other, bool in_any_case)
+{
+    unsigned armed = wanted(item, other);
+    if (armed == item->armed && !in_any_case)
+        return 0;
+    int result = ctl(queue, item, EPOLL_CTL_MOD, armed);
+    if (result < 0)
+        return result;
+    item->armed = armed & (IN | OUT | EDGE);
+    if (other)
+        other->armed = item->armed;
+    return 0;
+}
+
+int pmx__item_settle(struct pmx__queue *queue, struct pmx__item *item, bool in_any_case)
+{
+    return set(queue, item, sharer(queue, item), in_any_case);
+}
+
+void pmx__items_settle(struct pmx__queue *queue)
+{
+    for (int fd = -1; (fd = pmx__knote_next_fd(queue, fd + 1)) >= 0;)
+        for (struct pmx__knote *at = pmx__knote_first(queue, fd); at; at = at->next)
+            if (at->filter == &pmx__fd_read || at->filter == &pmx__fd_write)
+                pmx__item_settle(queue, pmx__item_of(at), false);
+}
+
+static uint32_t next_generation(struct pmx__source *source)
+{
+    source->generation += source->generation == UINT32_MAX ? 2 : 1;
+    return source->generation;
+}
+
+/* Where the set has the descriptor already, it was closed and came back, by
+ * dup2(2) of a duplicate, and nobody saw it: the item is as good as new. */
+static int enter(struct pmx__queue *queue, struct pmx__item *item)
+{
+    item->generation = next_generation(pmx__queue_source(queue));
+    item->armed = wanted(item, NULL) & (IN | OUT | EDGE);
+    int result = ctl(queue, item, EPOLL_CTL_ADD, item->armed);
+    if (result == -EEXIST)
+        result = ctl(queue, item, EPOLL_CTL_MOD, item->armed);
+    return result == -ELOOP ? -EINVAL : result; /* queues within queues */
+}
+
+static int share(struct pmx__queue *queue, struct pmx__item *item,
+                 struct pmx__item *other)
+{
+    item->generation = other->generation;
+    item->armed = other->armed;
+    return set(queue, item, other, true);
+}
+
+static bool can_share(const struct pmx__item *item, const struct pmx__item *other)
+{
+    return !item->knote.clears && !other->knote.clears && !other->side;
+}
+
+static int place(struct pmx__queue *queue, struct pmx__item *item)
+{
+    struct pmx__item *other = twin(queue, item);
+    if (!other || other->side)
+        return enter(queue, item);
+    if (can_share(item, other))
+        return share(queue, item, other);
+    item->side = true;
+    int result = pmx__source_need_side(pmx__queue_source(queue));
+    return result < 0 ? result : enter(queue, item);
+}
+
+int pmx__item_add(struct pmx__queue *queue, struct pmx__item *item)
+{
+    int result = place(queue, item);
+    if (result == 0)
+        pmx__queue_source(queue)->items++;
+    return result;
+}
+
+int pmx__item_remove(struct pmx__queue *queue, struct pmx__item *item)
+{
+    struct pmx__item *other = sharer(queue, item);
+    pmx__queue_source(queue)->items--;
+    if (!other)
+        return ctl(queue, item, EPOLL_CTL_DEL, 0);
+    other->armed = item->armed;
+    return set(queue, other, NULL, true);
+}
+
+int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item)
+{
+    if (item->armed & EDGE)
+        return 0;
+    item->hushed = true;
+    return pmx__item_settle(queue, item, false);
+}
+
+int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item)
+{
+    struct pmx__item *other = sharer(queue, item);
+    item->hushed = false;
+    if (other)
+        other->hushed = false;
+    return set(queue, item, other, false);
+}
+
+/*
+ * A disabled knote's event: from now on the set does not tell of it. Until here
+ * nothing was done about it, since most are enabled again before they fire. An
+ * edge needs nothing; to be enabled is to look again.
+ */
+static void silence(struct pmx__queue *queue, struct pmx__item *item)
+{
+    if (pmx__item_settle(queue, item, false) < 0)
+        pmx__knote_forget(queue, (int)item->knote.ident);
+}
+
+static void notice_one(struct pmx__queue *queue, struct pmx__item *item,
+                       uint32_t events)
+{
+    uint32_t own = events & (ENDS | (item->writes ? WRITES : READS));
+    if (!own)
+        return;
+    if (!item->knote.enabled) {
+        silence(queue, item);
+        return;
+    }
+    item->seen = (uint16_t)own;
+    pmx__knote_raise(queue, &item->knote);
+}
+
+/*
+ * An event of an item that no knote has. Once, it is one that another thread
+ * removed meanwhile; a second time, it is of a descriptor that was closed while
+ * a duplicate of it lives on.
+ */
+static bool notice_stray(struct pmx__queue *queue, int set, uint64_t tag)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    if (source->stray != tag) {
+        source->stray = tag;
+        return true;
+    }
+    return pmx__evict(queue, set, (int)(uint32_t)tag);
+}
+
+bool pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag, uint32_t events)
+{
+    struct pmx__item *items[2];
+    int count = 0;
+    struct pmx__knote *at = pmx__knote_first(queue, (int)(uint32_t)tag);
+    for (; at; at = at->next)
+        if ((at->filter == &pmx__fd_read || at->filter == &pmx__fd_write) &&
+            pmx__item_of(at)->generation == tag >> 32)
+            items[count++] = pmx__item_of(at);
+    if (!count)
+        return notice_stray(queue, set, tag);
+    for (int i = 0; i < count; i++)
+        notice_one(queue, items[i], events);
+    return true;
+}

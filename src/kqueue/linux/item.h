@@ -1,0 +1,55 @@
+/*
+ * Descriptors in the epoll set, on behalf of the READ and WRITE knotes on them.
+ *
+ * An item of the set is level-triggered or edge-triggered. Two level knotes on
+ * one descriptor share an item. Where one of them clears they do not, or each
+ * would see the other's edges: the second one's item is in a second set, which
+ * is itself an item of the first.
+ */
+#ifndef PMX_KQUEUE_LINUX_ITEM_H
+#define PMX_KQUEUE_LINUX_ITEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../filter.h"
+
+/* A knote of EVFILT_READ or EVFILT_WRITE. */
+struct pmx__item {
+    struct pmx__knote knote;
+    uint32_t generation; /* of the item in the set: the same where it is shared */
+    uint16_t seen;       /* EPOLL*, at the last event; 0: not known */
+    uint8_t kind;        /* fd.c's */
+    uint8_t armed : 3;   /* what the item is set to */
+    bool writes : 1;
+    bool side : 1;   /* it is in the second set */
+    bool hushed : 1; /* edge-triggered for now, after a false alarm */
+};
+
+static inline struct pmx__item *pmx__item_of(struct pmx__knote *knote)
+{
+    return (struct pmx__item *)(void *)knote;
+}
+
+/* Puts the item into the set, or into another knote's. 0 or -errno. */
+int pmx__item_add(struct pmx__queue *queue, struct pmx__item *item);
+
+/* Takes it out: 0, or -EBADF or -ENOENT where the descriptor was closed. */
+int pmx__item_remove(struct pmx__queue *queue, struct pmx__item *item);
+
+/* Sets the item in the set to what its knotes want, if it is not, or in any
+ * case. Setting it raises what is ready. 0, -EBADF or -ENOENT as above. */
+int pmx__item_settle(struct pmx__queue *queue, struct pmx__item *item,
+                     bool in_any_case);
+
+/* Does so for all items. */
+void pmx__items_settle(struct pmx__queue *queue);
+
+/* The item fired but its knote is not ready: to be told of changes only. */
+int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item);
+int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item);
+
+/* An event of the set: raises its knotes. Whether it was anything. */
+bool pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag, uint32_t events);
+
+#endif

@@ -1,0 +1,383 @@
+/*
+ * Kinds of descriptors and their readiness: see object.h. Stands on fstat(2)
+ * for the kind, and on FIONREAD, poll(2) and /proc/thread-self/fdinfo for what
+ * pipes, terminals, counters and the rest say; sockets are in socket.c.
+ *
+ * The common answer costs one system call. Where it is not the common one, the
+ * events are asked for anew, so that what epoll said a while ago, or was not
+ * asked, does no harm.
+ */
+#include "object.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "../../base/result.h"
+#include "inquiry.h"
+
+/* The system's memory devices; their numbers are the same everywhere. */
+enum { MEMORY_MAJOR = 1, NULL_MINOR = 3, ZERO_MINOR = 5, FULL_MINOR = 7 };
+
+/* As long as anything of interest in /proc/thread-self/fdinfo, and more. */
+enum { FDINFO_SIZE = 512 };
+
+/*
+ * Kinds.
+ */
+
+static int socket_option(int fd, int name)
+{
+    int value = -1;
+    socklen_t size = sizeof(value);
+    return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
+}
+
+static int socket_kind(int fd)
+{
+    if (socket_option(fd, SO_TYPE) != SOCK_STREAM)
+        return PMX__OBJECT_SOCKET;
+    if (socket_option(fd, SO_DOMAIN) == AF_UNIX)
+        return socket_option(fd, SO_RCVLOWAT) > 1 ? PMX__OBJECT_UNIX_LOWAT
+                                                  : PMX__OBJECT_UNIX_STREAM;
+    if (socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP)
+        return PMX__OBJECT_TCP;
+    return PMX__OBJECT_SOCKET;
+}
+
+static int pipe_kind(int open_mode)
+{
+    switch (open_mode) {
+    case O_RDONLY:
+        return PMX__OBJECT_PIPE_READER;
+    case O_WRONLY:
+        return PMX__OBJECT_PIPE_WRITER;
+    default:
+        return PMX__OBJECT_PIPE_BOTH;
+    }
+}
+
+static bool is_memory_device(dev_t device)
+{
+    unsigned number = minor(device);
+    return major(device) == MEMORY_MAJOR &&
+           (number == NULL_MINOR || number == ZERO_MINOR || number == FULL_MINOR);
+}
+
+static int character_kind(int fd, dev_t device)
+{
+    if (is_memory_device(device))
+        return PMX__OBJECT_DEVICE;
+    struct termios termios;
+    return tcgetattr(fd, &termios) == 0 ? PMX__OBJECT_TTY : PMX__OBJECT_POLLABLE;
+}
+
+/* Anonymous inodes have no type, but a name. */
+static int anonymous_kind(int fd)
+{
+    static const struct {
+        const char *name;
+        int kind;
+    } names[] = {
+        {"anon_inode:[eventfd]", PMX__OBJECT_EVENTFD},
+        {"anon_inode:[eventpoll]", PMX__OBJECT_EPOLL},
+        {"anon_inode:[timerfd]", PMX__OBJECT_TIMERFD},
+    };
+    char path[64], target[64] = "";
+    snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
+    if (readlink(path, target, sizeof(target) - 1) < 0)
+        return PMX__OBJECT_POLLABLE;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(target, names[i].name) == 0)
+            return names[i].kind;
+    return PMX__OBJECT_POLLABLE;
+}
+
+int pmx__object_kind(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    struct stat stat;
+    if (flags < 0 || flags & O_PATH || fstat(fd, &stat) < 0)
+        return -EBADF;
+    switch (stat.st_mode & S_IFMT) {
+    case S_IFSOCK:
+        return socket_kind(fd);
+    case S_IFIFO:
+        return pipe_kind(flags & O_ACCMODE);
+    case S_IFCHR:
+        return character_kind(fd, stat.st_rdev);
+    case S_IFREG:
+        return PMX__OBJECT_FILE;
+    case S_IFDIR:
+        return PMX__OBJECT_DIRECTORY;
+    case S_IFBLK:
+        return PMX__OBJECT_DEVICE;
+    default:
+        return anonymous_kind(fd);
+    }
+}
+
+/*
+ * System calls.
+ */
+
+int pmx__inquire_events(struct pmx__inquiry *inquiry)
+{
+    struct pollfd pollfd = {.fd = inquiry->fd, .events = POLLIN | POLLOUT | POLLRDHUP};
+    /* EINTR is not possible without a wait; ENOMEM leaves things as they are. */
+    if (poll(&pollfd, 1, 0) < 0)
+        return 0;
+    if (pollfd.revents & POLLNVAL)
+        return -EBADF;
+    inquiry->events = (uint16_t)pollfd.revents; /* the same bits as EPOLL* */
+    return 0;
+}
+
+int64_t pmx__inquire_bytes(const struct pmx__inquiry *inquiry)
+{
+    int bytes = 0;
+    int result = pmx__syscall(ioctl(inquiry->fd, FIONREAD, &bytes));
+    return result < 0 ? result : bytes;
+}
+
+int pmx__inquire_open(const struct pmx__inquiry *inquiry)
+{
+    return fcntl(inquiry->fd, F_GETFD) < 0 ? -EBADF : 0;
+}
+
+/*
+ * Pipes. Each end learns that the other is gone by an event of its own: the
+ * reader by EPOLLHUP, which a FIFO that never had a writer does not show; the
+ * writer by EPOLLERR.
+ */
+
+static int pipe_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+{
+    int64_t bytes = pmx__inquire_bytes(inquiry);
+    if (bytes < 0)
+        return -EBADF;
+    if (bytes == 0 || inquiry->events != EPOLLIN) {
+        int result = pmx__inquire_events(inquiry);
+        if (result < 0)
+            return result;
+        bytes = pmx__inquire_bytes(inquiry);
+    }
+    readiness->eof = inquiry->events & EPOLLHUP;
+    readiness->data = bytes < 0 ? 0 : bytes;
+    readiness->ready = bytes > 0 || readiness->eof;
+    return 0;
+}
+
+/* The end that a filter has no use for still tells when the other end goes. */
+static int pipe_end_read_or_write(struct pmx__inquiry *inquiry,
+                                  struct pmx__readiness *readiness)
+{
+    int result = pmx__inquire_events(inquiry);
+    readiness->eof = inquiry->events & (EPOLLERR | EPOLLHUP);
+    readiness->ready = readiness->eof;
+    return result;
+}
+
+/*
+ * The room is what the size leaves. Part of it may be lost to buffers that are
+ * not filled, but a pipe that is writable always takes PIPE_BUF bytes.
+ */
+static int pipe_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+{
+    int result = inquiry->events == EPOLLOUT ? 0 : pmx__inquire_events(inquiry);
+    if (result < 0)
+        return result;
+    readiness->eof = inquiry->events & EPOLLERR;
+    readiness->ready = readiness->eof || inquiry->events & EPOLLOUT;
+    if (readiness->eof || !readiness->ready)
+        return 0;
+    int64_t bytes = pmx__inquire_bytes(inquiry);
+    int size = fcntl(inquiry->fd, F_GETPIPE_SZ);
+    if (bytes < 0 || size < 0)
+        return -EBADF;
+    readiness->data = size - bytes < PIPE_BUF ? PIPE_BUF : size - bytes;
+    return 0;
+}
+
+/*
+ * Terminals, and what else poll(2) works on. How much there is to read is not
+ * always known; it is at least one byte, then. How much room never is.
+ */
+
+static int pollable_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+{
+    int result = pmx__inquire_events(inquiry);
+    if (result < 0)
+        return result;
+    readiness->eof = inquiry->events & EPOLLHUP;
+    readiness->ready = inquiry->events & (EPOLLIN | EPOLLERR | EPOLLHUP);
+    int64_t bytes = pmx__inquire_bytes(inquiry);
+    if (bytes >= 0)
+        readiness->data = bytes;
+    else if (inquiry->events & EPOLLIN && !readiness->eof)
+        readiness->data = 1;
+    return 0;
+}
+
+static int tty_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+{
+    int64_t bytes = pmx__inquire_bytes(inquiry);
+    if (bytes <= 0 || inquiry->events != EPOLLIN)
+        return pollable_read(inquiry, readiness);
+    readiness->data = bytes;
+    readiness->ready = true;
+    return 0;
+}
+
+static int pollable_write(struct pmx__inquiry *inquiry,
+                          struct pmx__readiness *readiness)
+{
+    int result = pmx__inquire_events(inquiry);
+    readiness->eof = inquiry->events & EPOLLHUP;
+    readiness->ready = inquiry->events & (EPOLLOUT | EPOLLERR | EPOLLHUP);
+    readiness->data = inquiry->events & EPOLLOUT && !readiness->eof;
+    return result;
+}
+
+static int device_read_or_write(struct pmx__inquiry *inquiry,
+                                struct pmx__readiness *readiness)
+{
+    readiness->ready = true;
+    return pmx__inquire_open(inquiry);
+}
+
+/*
+ * Counters. The kernel shows their value in one place that does not reset it.
+ */
+
+/* The number after a key of the descriptor's fdinfo; false if there is none. */
+static bool fdinfo_number(int fd, const char *key, int base, uint64_t *number)
+{
+    char text[FDINFO_SIZE];
+    snprintf(text, sizeof(text), "/proc/thread-self/fdinfo/%d", fd);
+    int info = open(text, O_RDONLY | O_CLOEXEC);
+    if (info < 0)
+        return false;
+    ssize_t size = read(info, text, sizeof(text) - 1);
+    close(info);
+    if (size < 0)
+        return false;
+    text[size] = '\0';
+    const char *found = strstr(text, key);
+    if (found)
+        *number = strtoull(found + strlen(key), NULL, base);
+    return found;
+}
+
+static bool eventfd_counter(const struct pmx__inquiry *inquiry, uint64_t *counter)
+{
+    return fdinfo_number(inquiry->fd, "eventfd-count:", 16, counter);
+}
+
+static int eventfd_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+{
+    uint64_t counter;
+    if (!eventfd_counter(inquiry, &counter))
+        return pollable_read(inquiry, readiness);
+    readiness->data = (int64_t)counter;
+    readiness->ready = counter > 0;
+    return 0;
+}
+
+static int eventfd_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+{
+    uint64_t counter;
+    if (!eventfd_counter(inquiry, &counter))
+        return pollable_write(inquiry, readiness);
+    readiness->data = (int64_t)(UINT64_MAX - 1 - counter);
+    readiness->ready = counter < UINT64_MAX - 1;
+    return 0;
+}
+
+static int timerfd_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+{
+    uint64_t ticks;
+    if (!fdinfo_number(inquiry->fd, "ticks:", 10, &ticks))
+        return pollable_read(inquiry, readiness);
+    readiness->data = (int64_t)ticks;
+    readiness->ready = ticks > 0;
+    return 0;
+}
+
+/*
+ * The table of kinds.
+ */
+
+typedef int inquire(struct pmx__inquiry *, struct pmx__readiness *);
+
+static const struct {
+    inquire *read, *write;
+    uint32_t read_events, write_events;
+} kinds[] = {
+    [PMX__OBJECT_TCP] = {pmx__tcp_read, pmx__tcp_write, EPOLLIN | EPOLLRDHUP, EPOLLOUT},
+    [PMX__OBJECT_UNIX_STREAM] = {pmx__unix_read, pmx__unix_write, EPOLLIN | EPOLLRDHUP,
+                                 EPOLLOUT},
+    [PMX__OBJECT_UNIX_LOWAT] = {pmx__unix_lowat_read, pmx__unix_write,
+                                EPOLLIN | EPOLLRDHUP, EPOLLOUT},
+    [PMX__OBJECT_SOCKET] = {pmx__socket_read, pmx__socket_write, EPOLLIN | EPOLLRDHUP,
+                            EPOLLOUT},
+    [PMX__OBJECT_PIPE_READER] = {pipe_read, pipe_end_read_or_write, EPOLLIN, 0},
+    [PMX__OBJECT_PIPE_WRITER] = {pipe_end_read_or_write, pipe_write, 0, EPOLLOUT},
+    [PMX__OBJECT_PIPE_BOTH] = {pipe_read, pipe_write, EPOLLIN, EPOLLOUT},
+    [PMX__OBJECT_TTY] = {tty_read, pollable_write, EPOLLIN, EPOLLOUT},
+    [PMX__OBJECT_EVENTFD] = {eventfd_read, eventfd_write, EPOLLIN, EPOLLOUT},
+    [PMX__OBJECT_TIMERFD] = {timerfd_read, pollable_write, EPOLLIN, EPOLLOUT},
+    [PMX__OBJECT_EPOLL] = {pollable_read, pollable_write, EPOLLIN, EPOLLOUT},
+    [PMX__OBJECT_POLLABLE] = {pollable_read, pollable_write, EPOLLIN, EPOLLOUT},
+    [PMX__OBJECT_DEVICE] = {device_read_or_write, device_read_or_write, 0, 0},
+};
+
+uint32_t pmx__object_read_events(int kind)
+{
+    assert(pmx__object_has_poll(kind));
+    return kinds[kind].read_events;
+}
+
+uint32_t pmx__object_write_events(int kind)
+{
+    assert(pmx__object_has_poll(kind));
+    return kinds[kind].write_events;
+}
+
+static int answer(inquire *filter, struct pmx__inquiry *inquiry,
+                  struct pmx__readiness *readiness)
+{
+    *readiness = (struct pmx__readiness){0};
+    int result = filter(inquiry, readiness);
+    if (result < 0)
+        *readiness = (struct pmx__readiness){0};
+    return result;
+}
+
+int pmx__object_read(int kind, int fd, uint32_t events, bool has_lowat, int64_t lowat,
+                     struct pmx__readiness *readiness)
+{
+    assert(kind >= 0 && kind <= PMX__OBJECT_DEVICE);
+    struct pmx__inquiry inquiry = {fd, events, has_lowat, lowat};
+    return answer(kinds[kind].read, &inquiry, readiness);
+}
+
+int pmx__object_write(int kind, int fd, uint32_t events, bool has_lowat, int64_t lowat,
+                      struct pmx__readiness *readiness)
+{
+    assert(kind >= 0 && kind <= PMX__OBJECT_DEVICE);
+    struct pmx__inquiry inquiry = {fd, events, has_lowat, lowat};
+    return answer(kinds[kind].write, &inquiry, readiness);
+}

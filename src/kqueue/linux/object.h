@@ -1,0 +1,74 @@
+/*
+ * What kind of object a descriptor is, and what EVFILT_READ and EVFILT_WRITE
+ * say about it: whether it is ready, how many bytes, whether it has ended.
+ *
+ * Nothing here consumes anything: no byte, no pending error, no connection.
+ */
+#ifndef PMX_KQUEUE_LINUX_OBJECT_H
+#define PMX_KQUEUE_LINUX_OBJECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum pmx__object {
+    PMX__OBJECT_TCP,         /* also while it listens or is not connected */
+    PMX__OBJECT_UNIX_STREAM, /* the same */
+    PMX__OBJECT_UNIX_LOWAT,  /* one with SO_RCVLOWAT, which epoll does not heed */
+    PMX__OBJECT_SOCKET,      /* any other: datagrams, sequenced packets... */
+    PMX__OBJECT_PIPE_READER, /* of a pipe or FIFO */
+    PMX__OBJECT_PIPE_WRITER,
+    PMX__OBJECT_PIPE_BOTH, /* a FIFO opened O_RDWR */
+    PMX__OBJECT_TTY,
+    PMX__OBJECT_EVENTFD,
+    PMX__OBJECT_TIMERFD,
+    PMX__OBJECT_EPOLL,    /* an epoll set, which may be a queue of ours */
+    PMX__OBJECT_POLLABLE, /* whatever else epoll takes */
+
+    /* What epoll refuses with EPERM; object_read and _write take only the
+     * device, the rest is the file filter's. */
+    PMX__OBJECT_DEVICE, /* always ready, data 0: /dev/null, a disk */
+    PMX__OBJECT_FILE,
+    PMX__OBJECT_DIRECTORY,
+};
+
+/* The kind of an open descriptor; -EBADF for one that is closed or O_PATH. It
+ * stays true until the descriptor is closed. */
+int pmx__object_kind(int fd);
+
+/* Whether epoll takes an object of this kind. For PMX__OBJECT_POLLABLE it is a
+ * guess; where epoll says EPERM, PMX__OBJECT_DEVICE is the better one. */
+static inline bool pmx__object_has_poll(int kind)
+{
+    return kind < PMX__OBJECT_DEVICE;
+}
+
+/* What to ask of epoll for each of the filters, beside EPOLLERR and EPOLLHUP. */
+uint32_t pmx__object_read_events(int kind);
+uint32_t pmx__object_write_events(int kind);
+
+struct pmx__readiness {
+    int64_t data;
+    uint32_t fflags; /* the object's pending error, where it has ended */
+    bool ready;
+    bool eof;
+};
+
+/*
+ * What the object says now to EVFILT_READ and EVFILT_WRITE.
+ *
+ * kind       what pmx__object_kind() said about fd
+ * events     what epoll said just now, or 0 where it was not asked. Not ready
+ *            despite events is a proper answer: epoll reports EPOLLHUP of a
+ *            socket that was never connected for as long as it lives.
+ * has_lowat  whether lowat, NOTE_LOWAT's data, replaces the object's own idea
+ *            of how much is enough; sockets only, ignored for the rest
+ *
+ * Returns 0; -EBADF when fd is closed or, as far as this can see, is another
+ * kind of object by now. *readiness is always filled, in that case with zeros.
+ */
+int pmx__object_read(int kind, int fd, uint32_t events, bool has_lowat, int64_t lowat,
+                     struct pmx__readiness *readiness);
+int pmx__object_write(int kind, int fd, uint32_t events, bool has_lowat, int64_t lowat,
+                      struct pmx__readiness *readiness);
+
+#endif

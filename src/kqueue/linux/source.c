@@ -1,0 +1,378 @@
+/*
+ * The source of wake-ups on Linux: see ../source.h. An epoll set is both the
+ * descriptor that callers hold and where threads sleep. In it are the
+ * descriptors that are watched (item.c, and watches of filters) and two of its
+ * own:
+ *
+ * wake, an eventfd, shows what stands in line without a descriptor's doing. It
+ * is readable exactly while something stands there and somebody looks: a thread
+ * asleep, or whoever was given the descriptor. So a program that raises events
+ * and collects them itself pays nothing for it.
+ *
+ * timer, a timerfd, shows the alarm under the same condition; a thread that
+ * goes to sleep limits its sleep by the alarm it finds.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "../../base/deadline.h"
+#include "../../base/epoll_wait.h"
+#include "../../base/result.h"
+#include "../source.h"
+#include "item.h"
+#include "source.h"
+
+/* As many events as one system call brings, and one of the side set. */
+enum { BATCH = 256, SIDE_BATCH = 64 };
+
+int pmx__source_ctl(int set, int operation, int fd, uint32_t events, uint64_t tag)
+{
+    struct epoll_event event = {.events = events, .data.u64 = tag};
+    return pmx__syscall(epoll_ctl(set, operation, fd, &event));
+}
+
+/*
+ * Opening and closing.
+ */
+
+static int open_wake(struct pmx__source *source)
+{
+    source->wake = pmx__syscall(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (source->wake < 0)
+        return source->wake;
+    int result = pmx__source_ctl(source->fd, EPOLL_CTL_ADD, source->wake, EPOLLIN,
+                                 PMX__TAG_WAKE);
+    if (result < 0)
+        close(source->wake);
+    return result;
+}
+
+static int open_set(struct pmx__source *source)
+{
+    source->fd = pmx__syscall(epoll_create1(EPOLL_CLOEXEC));
+    if (source->fd < 0)
+        return source->fd;
+    int result = open_wake(source);
+    if (result < 0)
+        close(source->fd);
+    return result;
+}
+
+int pmx__source_open(struct pmx__source **source, int *fd)
+{
+    struct pmx__source *made = calloc(1, sizeof(*made));
+    if (!made)
+        return -ENOMEM;
+    made->side = -1;
+    made->timer = -1;
+    made->alarm = PMX__NEVER;
+    int result = open_set(made);
+    if (result < 0) {
+        free(made);
+        return result;
+    }
+    *source = made;
+    *fd = made->fd;
+    return 0;
+}
+
+static void close_own(const struct pmx__source *source)
+{
+    close(source->wake);
+    if (source->side >= 0)
+        close(source->side);
+    if (source->timer >= 0)
+        close(source->timer);
+}
+
+void pmx__source_close(struct pmx__source *source, bool ours)
+{
+    if (ours)
+        close_own(source);
+    pmx__intmap_free(&source->watches);
+    free(source);
+}
+
+/* The set in which wake is: to set it there once more changes nothing. */
+bool pmx__source_is(const struct pmx__source *source, int fd)
+{
+    return pmx__source_ctl(fd, EPOLL_CTL_MOD, source->wake, EPOLLIN, PMX__TAG_WAKE) ==
+           0;
+}
+
+void pmx__source_use(struct pmx__source *source, int fd)
+{
+    source->fd = fd;
+}
+
+/* A set of level-triggered members shows itself as long as it has to. */
+int pmx__source_need_side(struct pmx__source *source)
+{
+    if (source->side >= 0)
+        return 0;
+    int side = pmx__syscall(epoll_create1(EPOLL_CLOEXEC));
+    if (side < 0)
+        return side;
+    int result =
+        pmx__source_ctl(source->fd, EPOLL_CTL_ADD, side, EPOLLIN, PMX__TAG_SIDE);
+    if (result < 0)
+        close(side);
+    else
+        source->side = side;
+    return result;
+}
+
+/*
+ * The alarm.
+ */
+
+static bool is_looked_at(const struct pmx__source *source)
+{
+    return source->observed || source->sleepers;
+}
+
+/* timerfd_settime(2) fails for no reason that could be ours. */
+static void set_timer(struct pmx__source *source, int64_t deadline)
+{
+    struct itimerspec spec = {0};
+    if (deadline != PMX__NEVER) /* where zero would mean never */
+        pmx__timeout_timespec(deadline > 0 ? deadline : 1, &spec.it_value);
+    int result = timerfd_settime(source->timer, TFD_TIMER_ABSTIME, &spec, NULL);
+    assert(result == 0);
+    (void)result;
+    source->ticking = deadline != PMX__NEVER;
+}
+
+static void show_alarm(struct pmx__source *source)
+{
+    bool has_alarm = source->alarm != PMX__NEVER;
+    if (source->ticking || (has_alarm && is_looked_at(source)))
+        set_timer(source, source->alarm);
+}
+
+static int need_timer(struct pmx__source *source)
+{
+    if (source->timer >= 0)
+        return 0;
+    int timer =
+        pmx__syscall(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (timer < 0)
+        return timer;
+    int result =
+        pmx__source_ctl(source->fd, EPOLL_CTL_ADD, timer, EPOLLIN, PMX__TAG_TIMER);
+    if (result < 0)
+        close(timer);
+    else
+        source->timer = timer;
+    return result;
+}
+
+int pmx__set_alarm(struct pmx__queue *queue, int64_t deadline,
+                   void (*due)(struct pmx__queue *queue))
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    int result = deadline == PMX__NEVER ? 0 : need_timer(source);
+    if (result < 0)
+        return result;
+    source->alarm = deadline;
+    source->due = due;
+    show_alarm(source);
+    return 0;
+}
+
+/* Calls due() if it is time: whether it was. */
+static bool ring(struct pmx__queue *queue)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    if (source->alarm == PMX__NEVER || pmx__deadline_left(source->alarm) > 0)
+        return false;
+    source->alarm = PMX__NEVER;
+    source->due(queue);
+    if (source->alarm == PMX__NEVER)
+        show_alarm(source); /* which stops the timer, and empties it */
+    return true;
+}
+
+/* The shorter one of a timeout and the time to the alarm. */
+static int64_t sleep_limit(const struct pmx__source *source, int64_t timeout_ns)
+{
+    int64_t left = pmx__deadline_left(source->alarm);
+    if (left < 0 || timeout_ns < 0)
+        return left < 0 ? timeout_ns : left;
+    return left < timeout_ns ? left : timeout_ns;
+}
+
+/*
+ * Showing.
+ */
+
+/* An eventfd that counts to one blocks neither writers nor readers. */
+void pmx__source_show(struct pmx__source *source, bool readable)
+{
+    eventfd_t value = 1;
+    if (source->shown == readable)
+        return;
+    if (readable)
+        eventfd_write(source->wake, value);
+    else
+        eventfd_read(source->wake, &value);
+    source->shown = readable;
+}
+
+bool pmx__source_observed(const struct pmx__source *source)
+{
+    return source->observed;
+}
+
+bool pmx__source_has_sleepers(const struct pmx__source *source)
+{
+    return source->sleepers;
+}
+
+void pmx__source_observe(struct pmx__queue *queue)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    if (source->observed)
+        return;
+    source->observed = true;
+    show_alarm(source);
+    pmx__items_settle(queue);
+}
+
+/*
+ * Watches and places of filters.
+ */
+
+int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    uint32_t id = source->last_watch + 1;
+    uintptr_t *place = pmx__intmap_need(&source->watches, id);
+    if (!place)
+        return -ENOMEM;
+    *place = (uintptr_t)watch;
+    int result = pmx__source_ctl(source->fd, EPOLL_CTL_ADD, watch->fd, watch->events,
+                                 pmx__tag(0, (int)(PMX__TAG_WATCH + id)));
+    if (result < 0) {
+        pmx__intmap_remove(&source->watches, id);
+        return result;
+    }
+    watch->id = source->last_watch = id;
+    source->items++;
+    return 0;
+}
+
+void pmx__set_unwatch(struct pmx__queue *queue, struct pmx__watch *watch)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    pmx__source_ctl(source->fd, EPOLL_CTL_DEL, watch->fd, 0, 0);
+    pmx__intmap_remove(&source->watches, watch->id);
+    source->items--;
+}
+
+void **pmx__set_place(struct pmx__queue *queue, enum pmx__place place)
+{
+    return &pmx__queue_source(queue)->places[place];
+}
+
+/*
+ * Waiting.
+ */
+
+static bool notice_watch(struct pmx__queue *queue, uint32_t id, uint32_t events)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    struct pmx__watch *watch =
+        (struct pmx__watch *)pmx__intmap_get(&source->watches, id);
+    if (watch)
+        watch->notice(queue, watch, events);
+    return watch;
+}
+
+/* Every event of the side set, which is asked without sleeping. */
+static bool notice_side(struct pmx__queue *queue)
+{
+    struct epoll_event events[SIDE_BATCH];
+    int set = pmx__queue_source(queue)->side;
+    int count = epoll_wait(set, events, SIDE_BATCH, 0);
+    bool news = false;
+    for (int i = 0; i < count; i++)
+        news |= pmx__item_notice(queue, set, events[i].data.u64, events[i].events);
+    return news;
+}
+
+/* Whether the event was of interest. */
+static bool notice(struct pmx__queue *queue, const struct epoll_event *event)
+{
+    uint64_t tag = event->data.u64;
+    if (tag >> 32)
+        return pmx__item_notice(queue, pmx__queue_source(queue)->fd, tag,
+                                event->events);
+    switch (tag) {
+    case PMX__TAG_WAKE:
+    case PMX__TAG_TIMER: /* every wait looks at the clock */
+        return false;
+    case PMX__TAG_SIDE:
+        return notice_side(queue);
+    default:
+        return notice_watch(queue, (uint32_t)tag - PMX__TAG_WATCH, event->events);
+    }
+}
+
+/* -EINVAL: the number has been closed and is not even an epoll set now. */
+static int wait_result(int result)
+{
+    return result == -EINVAL ? -EBADF : result;
+}
+
+static int sleep_unlocked(struct pmx__queue *queue, int fd, struct epoll_event *events,
+                          int max, int64_t timeout_ns, const sigset_t *sigmask)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    int64_t limit = sleep_limit(source, timeout_ns);
+    source->sleepers++;
+    pmx__queue_unlock(queue);
+    int count = pmx__epoll_wait(fd, events, max, limit, sigmask);
+    pmx__queue_lock(queue);
+    source->sleepers--;
+    return wait_result(count);
+}
+
+/* The events that come without a sleep, beyond the first batch. */
+static int drain(struct pmx__queue *queue, int fd, struct epoll_event *events, int room)
+{
+    bool news = true;
+    int count = BATCH;
+    for (; count == BATCH && news && room > 0; room -= count) {
+        count = wait_result(pmx__epoll_wait(fd, events, BATCH, 0, NULL));
+        news = false;
+        for (int i = 0; i < count; i++)
+            news |= notice(queue, &events[i]);
+    }
+    return 0;
+}
+
+int pmx__source_wait(struct pmx__queue *queue, int fd, int room, int64_t timeout_ns,
+                     const sigset_t *sigmask)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    struct epoll_event events[BATCH];
+    bool news = ring(queue);
+    if (news)
+        timeout_ns = 0;
+    if (timeout_ns == 0 && !source->items)
+        return news;
+    int max = room < BATCH - PMX__TAG_WATCH ? room + PMX__TAG_WATCH : BATCH;
+    int count = timeout_ns == 0
+                    ? wait_result(pmx__epoll_wait(fd, events, max, 0, sigmask))
+                    : sleep_unlocked(queue, fd, events, max, timeout_ns, sigmask);
+    for (int i = 0; i < count; i++)
+        news |= notice(queue, &events[i]);
+    if (count == BATCH && room > BATCH)
+        drain(queue, fd, events, room - BATCH);
+    news |= ring(queue);
+    return count < 0 ? count : news;
+}

@@ -1,0 +1,146 @@
+/*
+ * Descriptors and their queues: see registry.h. One table for the process,
+ * under a lock that is the last to be taken. After a fork the child still knows
+ * which numbers belonged to queues, to say that they are dead; if another
+ * thread was at the table in that moment, it begins with an empty one.
+ */
+#include "registry.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "../base/epoch.h"
+#include "../base/fdtable.h"
+#include "../base/result.h"
+#include "queue.h"
+#include "source.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct pmx__fdtable by_number;
+static struct pmx__list doors = {&doors, &doors};
+static unsigned table; /* counts the tables that were given up */
+
+static _Atomic(uint32_t) epoch;     /* that lock and tables are good for */
+static _Atomic(uint32_t) preparing; /* that a thread makes them good for */
+
+/* The child's first call. A lock that is taken has lost its owner. */
+static void renew(void)
+{
+    if (pthread_mutex_trylock(&lock) == 0) {
+        pthread_mutex_unlock(&lock);
+    } else {
+        by_number = (struct pmx__fdtable){0};
+        pmx__list_init(&doors);
+        table++;
+    }
+    pthread_mutex_init(&lock, NULL);
+}
+
+static void adopt(uint32_t now)
+{
+    uint32_t before = atomic_load(&epoch);
+    if (before == now)
+        return;
+    uint32_t expected = before;
+    if (atomic_compare_exchange_strong(&preparing, &expected, now)) {
+        if (before)
+            renew();
+        atomic_store(&epoch, now);
+    }
+    while (atomic_load(&epoch) != now) /* for the few steps of another thread */
+        sched_yield();
+}
+
+static void lock_registry(void)
+{
+    adopt(pmx__epoch());
+    pthread_mutex_lock(&lock);
+}
+
+static void unlock_registry(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+int pmx__registry_add(struct pmx__door *door, struct pmx__door **displaced)
+{
+    lock_registry();
+    void **place = pmx__fdtable_need(&by_number, door->fd);
+    if (place) {
+        *displaced = *place;
+        if (*displaced)
+            (*displaced)->handles++;
+        *place = door;
+        door->handles = 1;
+        door->table = table;
+        door->queue->doors_count++;
+        pmx__list_append(&doors, &door->registered);
+    }
+    unlock_registry();
+    return place ? 0 : -ENOMEM;
+}
+
+void pmx__registry_remove(struct pmx__door *door)
+{
+    lock_registry();
+    if (door->table == table) {
+        pmx__list_remove(&door->registered);
+        if (pmx__fdtable_get(&by_number, door->fd) == door)
+            *pmx__fdtable_need(&by_number, door->fd) = NULL;
+    }
+    unlock_registry();
+}
+
+struct pmx__door *pmx__registry_at(int fd)
+{
+    lock_registry();
+    struct pmx__door *door = pmx__fdtable_get(&by_number, fd);
+    if (door)
+        door->handles++;
+    unlock_registry();
+    return door;
+}
+
+/* A door that is registered is open, and its queue has a source. */
+static bool leads_to(const struct pmx__door *door, int fd)
+{
+    return pmx__source_is(door->queue->source, fd);
+}
+
+static struct pmx__door *search(int fd)
+{
+    struct pmx__door *door = pmx__fdtable_get(&by_number, fd);
+    if (door && leads_to(door, fd))
+        return door;
+    for (struct pmx__list *at = doors.next; at != &doors; at = at->next) {
+        door = pmx__list_entry(at, struct pmx__door, registered);
+        if (leads_to(door, fd))
+            return door;
+    }
+    return NULL;
+}
+
+struct pmx__door *pmx__registry_search(int fd)
+{
+    lock_registry();
+    struct pmx__door *door = search(fd);
+    if (door)
+        door->handles++;
+    unlock_registry();
+    return door;
+}
+
+void pmx__registry_release(struct pmx__door *door)
+{
+    struct pmx__queue *queue = door->queue;
+    lock_registry();
+    bool last_handle = --door->handles == 0;
+    bool last_door = last_handle && --queue->doors_count == 0;
+    unlock_registry();
+    if (last_handle)
+        free(door);
+    if (last_door)
+        pmx__queue_free(queue);
+}

@@ -1,0 +1,73 @@
+/*
+ * The contract between the core of kqueue and its source of wake-ups: the
+ * descriptor that callers hold, which is where threads sleep, and which shows
+ * others whether there is something to collect.
+ *
+ * Everything but open, close and wait's sleep runs with the queue locked.
+ */
+#ifndef PMX_KQUEUE_SOURCE_H
+#define PMX_KQUEUE_SOURCE_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pmx__queue;
+struct pmx__source;
+
+/*
+ * What a port provides.
+ */
+
+/* A new source; *fd is the descriptor for callers, which is the caller's to
+ * close. 0 or -errno. */
+int pmx__source_open(struct pmx__source **source, int *fd);
+
+/* Frees the source; closes its own descriptors if they are `ours`. */
+void pmx__source_close(struct pmx__source *source, bool ours);
+
+/* Whether fd is this source's descriptor, or a duplicate of it. */
+bool pmx__source_is(const struct pmx__source *source, int fd);
+
+/* From now on fd, an open descriptor of this source, is the one to work on. */
+void pmx__source_use(struct pmx__source *source, int fd);
+
+/* Others look at the descriptor from now on: it has to tell the truth. */
+void pmx__source_observe(struct pmx__queue *queue);
+bool pmx__source_observed(const struct pmx__source *source);
+
+/* Makes the descriptor readable for what stands in line, or no longer; a
+ * thread that sleeps wakes. */
+void pmx__source_show(struct pmx__source *source, bool readable);
+
+/*
+ * Raises the knotes for which something happened, about `room` of them. Sleeps
+ * until there is something, timeout_ns at most (negative: no limit; 0: not at
+ * all), on fd and under sigmask, with the queue unlocked. May return early with
+ * nothing raised. Returns 0 if nothing was there, more than 0 if something was,
+ * even if it came to nothing, or -EBADF, -EINTR.
+ */
+int pmx__source_wait(struct pmx__queue *queue, int fd, int room, int64_t timeout_ns,
+                     const sigset_t *sigmask);
+
+/* Whether a thread sleeps in it. */
+bool pmx__source_has_sleepers(const struct pmx__source *source);
+
+/*
+ * What the core provides.
+ */
+
+struct pmx__source *pmx__queue_source(const struct pmx__queue *queue);
+
+/* Around a sleep. */
+void pmx__queue_unlock(struct pmx__queue *queue);
+void pmx__queue_lock(struct pmx__queue *queue);
+
+/* If fd is a queue's descriptor: 1, and how many of its knotes can be
+ * collected. 0 otherwise. Called with another queue locked. */
+int pmx__queue_nested(int fd, int64_t *count);
+
+/* Whether fd is a queue's descriptor. */
+bool pmx__queue_is_at(int fd);
+
+#endif

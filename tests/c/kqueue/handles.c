@@ -1,0 +1,189 @@
+/*
+ * Handles: made, closed, shut down, made over a descriptor, and with the
+ * descriptor closed behind them.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "queue.h"
+
+static void add_user(struct pmx_kqueue *queue, uintptr_t ident)
+{
+    CHECK_OK(change(queue, ident, EVFILT_USER, EV_ADD));
+}
+
+static int trigger(struct pmx_kqueue *queue, uintptr_t ident)
+{
+    return apply(queue, entry(ident, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL));
+}
+
+TEST(close_on_exec)
+{
+    struct pmx_kqueue *queue = open_queue();
+    int fd = CHECK_OK(pmx_kqueue_fd(queue));
+    CHECK_EQ_INT(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    CHECK_RETURNS(pmx_kqueue_fd(queue), fd);
+    CHECK_RETURNS(pmx_kqueue_usable(queue), 1);
+    close_queue(queue);
+    CHECK(!is_open(fd));
+}
+
+/* A queue has nothing to read or write; a program finds that out at once. */
+TEST(is_no_stream)
+{
+    char byte = 0;
+    struct pmx_kqueue *queue = open_queue();
+    int fd = CHECK_OK(pmx_kqueue_fd(queue));
+    CHECK_EQ_INT(read(fd, &byte, 1), -1);
+    CHECK_EQ_INT(write(fd, &byte, 1), -1);
+    CHECK_EQ_INT(lseek(fd, 0, SEEK_SET), -1);
+    close_queue(queue);
+}
+
+TEST(null_is_no_queue)
+{
+    CHECK_RETURNS(pmx_kqueue_close(NULL), 0);
+}
+
+TEST(no_descriptor_left)
+{
+    need_limit_in_kernel();
+    struct rlimit before;
+    CHECK_OK(getrlimit(RLIMIT_NOFILE, &before));
+    limit_descriptors((size_t)closed_fd());
+    CHECK_NULL_ERRNO(pmx_kqueue_create(), EMFILE);
+    CHECK_OK(setrlimit(RLIMIT_NOFILE, &before));
+    close_queue(open_queue());
+}
+
+TEST(closed_behind_the_handle)
+{
+    struct pmx_kevent event;
+    struct pmx_kqueue *queue = open_queue();
+    add_user(queue, 1);
+    CHECK_OK(close(CHECK_OK(pmx_kqueue_fd(queue))));
+    CHECK_ERRNO(pmx_kqueue_control(queue, NULL, 0, &event, 1, -1, NULL), EBADF);
+    CHECK_ERRNO(pmx_kqueue_close(queue), EBADF);
+}
+
+TEST(shut_down)
+{
+    struct pmx_kevent event;
+    struct pmx_kqueue *queue = open_queue();
+    int fd = CHECK_OK(pmx_kqueue_fd(queue));
+    add_user(queue, 1);
+    CHECK_OK(trigger(queue, 1));
+    CHECK_RETURNS(pmx_kqueue_shutdown(queue), 0);
+    CHECK(!is_open(fd));
+    CHECK_RETURNS(pmx_kqueue_usable(queue), 0);
+    CHECK_ERRNO(pmx_kqueue_control(queue, NULL, 0, &event, 1, -1, NULL), EBADF);
+    CHECK_ERRNO(pmx_kqueue_control(queue, NULL, 0, NULL, 0, 0, NULL), EBADF);
+    CHECK_ERRNO(trigger(queue, 1), EBADF);
+    CHECK_ERRNO(pmx_kqueue_fd(queue), EBADF);
+    CHECK_RETURNS(pmx_kqueue_close(queue), 0);
+}
+
+/* A handle over the same number: whoever is closed first closes it for both. */
+TEST(second_handle_over_one_number)
+{
+    struct pmx_kqueue *first = open_queue();
+    int fd = CHECK_OK(pmx_kqueue_fd(first));
+    add_user(first, 1);
+    struct pmx_kqueue *second = pmx_kqueue_from_fd(fd);
+    CHECK(second);
+    CHECK_RETURNS(pmx_kqueue_fd(second), fd);
+    CHECK_OK(trigger(second, 1));
+    CHECK_EQ_INT(take(first).filter, EVFILT_USER);
+    CHECK_EQ_INT(take(second).filter, EVFILT_USER);
+    CHECK_RETURNS(pmx_kqueue_close(first), 0);
+    CHECK(!is_open(fd));
+    CHECK_ERRNO(trigger(second, 1), EBADF);
+    CHECK_ERRNO(pmx_kqueue_close(second), EBADF);
+}
+
+/* A handle over a duplicate shares the queue and lives on its own. */
+TEST(handle_over_a_duplicate)
+{
+    struct pmx_kqueue *first = open_queue();
+    int copy = CHECK_OK(fcntl(CHECK_OK(pmx_kqueue_fd(first)), F_DUPFD_CLOEXEC, 0));
+    struct pmx_kqueue *second = pmx_kqueue_from_fd(copy);
+    CHECK(second);
+    CHECK_RETURNS(pmx_kqueue_fd(second), copy);
+    add_user(first, 1);
+    CHECK_OK(trigger(second, 1));
+    CHECK_EQ_INT(take(first).filter, EVFILT_USER);
+    close_queue(first);
+    CHECK(is_open(copy));
+    CHECK_RETURNS(pmx_kqueue_usable(second), 1);
+    CHECK_EQ_INT(take(second).filter, EVFILT_USER);
+    CHECK_RETURNS(change(second, 1, EVFILT_USER, EV_DELETE), 0);
+    close_queue(second);
+    CHECK(!is_open(copy));
+}
+
+/* The other order, with a shutdown for a close. */
+TEST(duplicate_is_shut_down)
+{
+    struct pmx_kqueue *first = open_queue();
+    int copy = CHECK_OK(fcntl(CHECK_OK(pmx_kqueue_fd(first)), F_DUPFD_CLOEXEC, 0));
+    struct pmx_kqueue *second = pmx_kqueue_from_fd(copy);
+    CHECK(second);
+    add_user(second, 1);
+    CHECK_RETURNS(pmx_kqueue_shutdown(second), 0);
+    CHECK(!is_open(copy));
+    CHECK_OK(trigger(first, 1));
+    CHECK_EQ_INT(take(first).filter, EVFILT_USER);
+    CHECK_RETURNS(pmx_kqueue_close(second), 0);
+    CHECK_OK(trigger(first, 1));
+    close_queue(first);
+}
+
+TEST(from_fd_of_something_else)
+{
+    int ends[2], epoll = CHECK_OK(epoll_create1(EPOLL_CLOEXEC));
+    make_pipe(ends);
+    CHECK_NULL_ERRNO(pmx_kqueue_from_fd(-1), EBADF);
+    CHECK_NULL_ERRNO(pmx_kqueue_from_fd(INT_MIN), EBADF);
+    CHECK_NULL_ERRNO(pmx_kqueue_from_fd(INT_MAX), EBADF);
+    CHECK_NULL_ERRNO(pmx_kqueue_from_fd(closed_fd() + 100), EBADF);
+    CHECK_NULL_ERRNO(pmx_kqueue_from_fd(ends[0]), EINVAL);
+    CHECK_NULL_ERRNO(pmx_kqueue_from_fd(epoll), EINVAL);
+    struct pmx_kqueue *queue = open_queue();
+    CHECK_NULL_ERRNO(pmx_kqueue_from_fd(ends[0]), EINVAL);
+    CHECK_NULL_ERRNO(pmx_kqueue_from_fd(epoll), EINVAL);
+    close_queue(queue);
+    CHECK_OK(close(epoll));
+    close_both(ends);
+}
+
+/* A number that was a queue's and is another thing's now. */
+TEST(from_fd_of_a_number_that_was_a_queue)
+{
+    struct pmx_kqueue *queue = open_queue();
+    int fd = CHECK_OK(pmx_kqueue_fd(queue)), ends[2];
+    close_queue(queue);
+    CHECK_NULL_ERRNO(pmx_kqueue_from_fd(fd), EBADF);
+    make_pipe(ends);
+    CHECK_EQ_INT(ends[0], fd);
+    CHECK_NULL_ERRNO(pmx_kqueue_from_fd(fd), EINVAL);
+    close_both(ends);
+}
+
+/* Many queues, closed in another order. */
+TEST(many_queues)
+{
+    enum { QUEUES = 200 };
+    struct pmx_kqueue *queues[QUEUES];
+    for (int i = 0; i < QUEUES; i++) {
+        queues[i] = open_queue();
+        add_user(queues[i], 1);
+        CHECK_OK(trigger(queues[i], 1));
+    }
+    for (int i = 0; i < QUEUES; i++)
+        CHECK_EQ_UINT(take(queues[i * 7 % QUEUES]).ident, 1);
+    for (int i = 0; i < QUEUES; i++)
+        close_queue(queues[i * 7 % QUEUES]);
+}

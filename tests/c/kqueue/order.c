@@ -1,0 +1,258 @@
+/*
+ * Which of the ready events come first: in the order in which they became
+ * ready, and each in its turn however little room there is.
+ */
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "queue.h"
+
+enum { FEW = 4 };
+
+/* Some pipes in one queue, their number in udata. */
+struct row {
+    struct pmx_kqueue *queue;
+    int pipes[FEW][2];
+};
+
+static void row_open(struct row *row, unsigned flags)
+{
+    row->queue = open_queue();
+    for (int i = 0; i < FEW; i++) {
+        make_pipe(row->pipes[i]);
+        CHECK_OK(apply(row->queue, entry((uintptr_t)row->pipes[i][0], EVFILT_READ,
+                                         EV_ADD | flags, 0, 0, TAG(i))));
+    }
+}
+
+static void row_close(struct row *row)
+{
+    close_queue(row->queue);
+    for (int i = 0; i < FEW; i++)
+        close_both(row->pipes[i]);
+}
+
+/* One call with this much room; the pipes come in this order, e.g. "201". */
+static void check_order(struct row *row, int room, const char *order)
+{
+    char came[ROOM + 1] = "";
+    struct pmx_kevent events[ROOM];
+    int count =
+        CHECK_OK(pmx_kqueue_control(row->queue, NULL, 0, events, room, 0, NULL));
+    for (int i = 0; i < count; i++)
+        came[i] = (char)('0' + (int)(uintptr_t)events[i].udata);
+    CHECK_EQ_STR(came, order);
+}
+
+/* As FreeBSD was seen to do it. */
+TEST(rotation)
+{
+    struct row row;
+    row_open(&row, 0);
+    for (int i = 0; i < FEW; i++)
+        write_byte(row.pipes[i][1]);
+    check_order(&row, 2, "01");
+    check_order(&row, 2, "23");
+    check_order(&row, 3, "012");
+    check_order(&row, 3, "301");
+    check_order(&row, ROOM, "2301");
+    row_close(&row);
+}
+
+TEST(first_ready_first_served)
+{
+    struct row row;
+    row_open(&row, 0);
+    write_byte(row.pipes[2][1]);
+    write_byte(row.pipes[0][1]);
+    write_byte(row.pipes[1][1]);
+    check_order(&row, ROOM, "201");
+    check_order(&row, ROOM, "201");
+    row_close(&row);
+}
+
+TEST(one_by_one)
+{
+    struct row row;
+    row_open(&row, 0);
+    for (int i = FEW - 1; i >= 0; i--)
+        write_byte(row.pipes[i][1]);
+    for (int i = 0; i < 3 * FEW; i++) {
+        char order[2] = {(char)('3' - i % FEW), '\0'};
+        check_order(&row, 1, order);
+    }
+    row_close(&row);
+}
+
+/* None of several one-shots is lost when there is room for one. */
+TEST(oneshots_one_by_one)
+{
+    struct row row;
+    row_open(&row, EV_ONESHOT);
+    write_byte(row.pipes[3][1]);
+    write_byte(row.pipes[1][1]);
+    check_order(&row, 1, "3");
+    check_order(&row, 1, "1");
+    check_order(&row, 1, "");
+    row_close(&row);
+}
+
+TEST(edges_one_by_one)
+{
+    struct row row;
+    row_open(&row, EV_CLEAR);
+    for (int i = 0; i < FEW; i++)
+        write_byte(row.pipes[i][1]);
+    check_order(&row, 1, "0");
+    write_byte(row.pipes[0][1]); /* ready again, behind the others */
+    check_order(&row, 2, "12");
+    check_order(&row, 2, "30");
+    check_order(&row, 2, "");
+    row_close(&row);
+}
+
+/* What is over before its turn makes no gap. */
+TEST(room_is_not_wasted)
+{
+    struct row row;
+    row_open(&row, 0);
+    for (int i = 0; i < FEW; i++)
+        write_byte(row.pipes[i][1]);
+    read_byte(row.pipes[0][0]);
+    read_byte(row.pipes[1][0]);
+    check_order(&row, 2, "23");
+    row_close(&row);
+}
+
+TEST(users_events_in_the_order_of_their_triggers)
+{
+    static const uintptr_t order[] = {3, 1, 4, 2};
+    struct pmx_kevent events[ROOM];
+    struct pmx_kqueue *queue = open_queue();
+    for (uintptr_t ident = 1; ident <= 4; ident++)
+        CHECK_OK(change(queue, ident, EVFILT_USER, EV_ADD));
+    for (int i = 0; i < 4; i++)
+        CHECK_OK(apply(queue, entry(order[i], EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+    for (int round = 0; round < 2; round++) {
+        take_count(queue, events, 4);
+        for (int i = 0; i < 4; i++)
+            CHECK_EQ_UINT(events[i].ident, order[i]);
+    }
+    for (int i = 0; i < 8; i++) {
+        CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, events, 1, 0, NULL), 1);
+        CHECK_EQ_UINT(events[0].ident, order[i % 4]);
+    }
+    close_queue(queue);
+}
+
+/* Users' events, timers, files and pipes, all ready for ever: no one starves. */
+TEST(no_filter_starves_another)
+{
+    enum { KINDS = 4, ROUNDS = 200 };
+    int ends[2], file = make_disk_file(), seen[KINDS] = {0};
+    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kevent changes[] = {
+        entry(1, EVFILT_USER, EV_ADD, 0, 0, TAG(0)),
+        entry(1, EVFILT_USER, EV_KEEPUDATA, NOTE_TRIGGER, 0, NULL),
+        entry(1, EVFILT_TIMER, EV_ADD, NOTE_ABSTIME, 1, TAG(1)),
+        entry((uintptr_t)file, EVFILT_READ, EV_ADD, 0, 0, TAG(2)),
+        entry(0, EVFILT_READ, EV_ADD, 0, 0, TAG(3)),
+    };
+    make_pipe(ends);
+    write_byte(ends[1]);
+    grow(file, 1);
+    changes[4].ident = (uintptr_t)ends[0];
+    CHECK_OK(pmx_kqueue_control(queue, changes, 5, NULL, 0, 0, NULL));
+    for (int round = 0; round < ROUNDS; round++) {
+        struct pmx_kevent event;
+        CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, &event, 1, TOO_LONG, NULL), 1);
+        seen[(uintptr_t)event.udata]++;
+    }
+    for (int kind = 0; kind < KINDS; kind++)
+        CHECK_GE_INT(seen[kind], ROUNDS / KINDS / 4);
+    close_queue(queue);
+    CHECK_OK(close(file));
+    close_both(ends);
+}
+
+/* As much as there is room for, in one call, each exactly once. */
+static void take_crowd(struct pmx_kqueue *queue, int count, int room)
+{
+    struct pmx_kevent *events = calloc((size_t)room, sizeof(*events));
+    char *seen = calloc((size_t)count, 1);
+    CHECK(events && seen);
+    for (int taken = 0; taken < count;) {
+        int wanted = count - taken < room ? count - taken : room;
+        CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, events, wanted, -1, NULL),
+                      wanted);
+        for (int i = 0; i < wanted; i++)
+            CHECK_EQ_INT(seen[(uintptr_t)events[i].udata]++, 0);
+        taken += wanted;
+    }
+    free(events);
+    free(seen);
+}
+
+static void add_crowd(struct pmx_kqueue *queue, int *fds, int count, unsigned flags)
+{
+    for (int i = 0; i < count; i++) {
+        fds[i] = CHECK_OK(eventfd(1, EFD_CLOEXEC));
+        CHECK_OK(apply(queue, entry((uintptr_t)fds[i], EVFILT_READ, EV_ADD | flags, 0,
+                                    0, TAG(i))));
+    }
+}
+
+/* 5,000 descriptors, all ready: in one call, then in calls of 700 and of 1. */
+TEST(thousands_of_descriptors)
+{
+    enum { CROWD = 5000 };
+    static int fds[CROWD];
+    if (limit_descriptors(CROWD + 100) < CROWD + 100)
+        SKIP("this process may not open %d descriptors", CROWD + 100);
+    struct pmx_kqueue *queue = open_queue();
+    add_crowd(queue, fds, CROWD, 0);
+    take_crowd(queue, CROWD, CROWD);
+    take_crowd(queue, CROWD, CROWD);
+    take_crowd(queue, CROWD, 700);
+    take_crowd(queue, CROWD, 1);
+    for (int i = 0; i < CROWD; i += 2)
+        CHECK_OK(change(queue, (uintptr_t)fds[i], EVFILT_READ, EV_DELETE));
+    for (int i = 0; i < CROWD; i++)
+        CHECK_OK(close(fds[i]));
+    CHECK_QUIET(queue);
+    close_queue(queue);
+}
+
+TEST(a_thousand_oneshots_in_one_call)
+{
+    enum { CROWD = 800 };
+    int fds[CROWD];
+    struct pmx_kqueue *queue = open_queue();
+    if (limit_descriptors(CROWD + 100) < CROWD + 100)
+        SKIP("this process may not open %d descriptors", CROWD + 100);
+    add_crowd(queue, fds, CROWD, EV_ONESHOT);
+    take_crowd(queue, CROWD, CROWD);
+    CHECK_QUIET(queue);
+    close_queue(queue);
+    for (int i = 0; i < CROWD; i++)
+        CHECK_OK(close(fds[i]));
+}
+
+/* Changes and events by the thousand in one call, with users' events. */
+TEST(thousands_of_users_events)
+{
+    enum { CROWD = 3000 };
+    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kevent *changes = calloc(2 * CROWD, sizeof(*changes));
+    CHECK(changes);
+    for (unsigned i = 0; i < CROWD; i++) {
+        changes[i] = entry(i, EVFILT_USER, EV_ADD | EV_CLEAR, 0, 0, TAG(i));
+        changes[CROWD + i] = entry(i, EVFILT_USER, EV_KEEPUDATA, NOTE_TRIGGER, 0, NULL);
+    }
+    CHECK_RETURNS(pmx_kqueue_control(queue, changes, 2 * CROWD, NULL, 0, 0, NULL), 0);
+    take_crowd(queue, CROWD, CROWD);
+    CHECK_QUIET(queue);
+    free(changes);
+    close_queue(queue);
+}
