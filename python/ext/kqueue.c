@@ -232,7 +232,7 @@ static PyObject *kqueue_fileno(PyObject *object, PyObject *Py_UNUSED(ignored))
 static PyObject *as_sequence(PyObject *changelist)
 {
 #ifdef Py_GIL_DISABLED
-    if (PyList_Check(changelist))
+    if (PyList_CheckExact(changelist))
         return PyList_AsTuple(changelist);
 #endif
     return PySequence_Fast(changelist, "changelist is not iterable");
