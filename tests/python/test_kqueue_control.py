@@ -391,6 +391,7 @@ def test_references(kq: Any, polymux: ModuleType, user: Any) -> None:
         for bad in (5, [5], [user, 5]):
             with pytest.raises(TypeError):
                 kq.control(bad, 4)
+    del bad
     assert [sys.getrefcount(one) for one in watched] == before
 
 

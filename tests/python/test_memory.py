@@ -28,6 +28,8 @@ from support import File, run_isolated
 HERE = Path(__file__).parent
 
 scenarios = pytest.mark.parametrize("name", [*SCENARIOS, *ADDITIONS])
+# Asks the library for no memory at all, once its objects are there.
+FRUGAL = ("queueing_again",)
 on_both = pytest.mark.parametrize(
     ("module", "name"),
     [(module, name) for module in ("select", "polymux") for name in SCENARIOS]
@@ -249,5 +251,4 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_library_out_of_memory(polymux: ModuleType, shim: Path, name: str) -> None:
     printed = run_script(FAILING_LIBRARY, name, LD_PRELOAD=str(shim))
     needed, errors = map(int, printed.split())
-    assert needed > 0
-    assert errors > 0
+    assert (needed > 0) == (errors > 0) == (name not in FRUGAL)
