@@ -44,7 +44,7 @@ struct pmx__report {
     uint32_t fflags;
     bool eof;
     bool error; /* data is an errno: what is wrong with the knote */
-    bool last; /* nothing can follow: the knote is dropped, as if it were once */
+    bool last;  /* nothing can follow: the knote is dropped, as if it were once */
 };
 
 /* A change to a knote that exists. */

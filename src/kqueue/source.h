@@ -59,6 +59,9 @@ bool pmx__source_has_sleepers(const struct pmx__source *source);
 
 struct pmx__source *pmx__queue_source(const struct pmx__queue *queue);
 
+/* Puts the new set in the place of every descriptor of the queue. */
+void pmx__queue_replace(struct pmx__queue *queue, int fd);
+
 /* Around a sleep. */
 void pmx__queue_unlock(struct pmx__queue *queue);
 void pmx__queue_lock(struct pmx__queue *queue);

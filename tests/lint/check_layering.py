@@ -24,6 +24,7 @@ SHARED_BY_FILTERS: frozenset[str] = frozenset(
         "inquiry.h",
         "item.h",
         "object.h",
+        "rebuild.h",
         "set.h",
         "source.h",
     }

@@ -22,6 +22,9 @@ static int attach_write(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     if (pmx__queue_is_at((int)knote->ident))
         return -EINVAL;
+    int result = pmx__object_write_refusal((int)knote->ident);
+    if (result < 0)
+        return result;
     pmx__item_of(knote)->writes = true;
     return pmx__item_add(queue, pmx__item_of(knote));
 }
@@ -33,19 +36,16 @@ static int detach(struct pmx__queue *queue, struct pmx__knote *knote)
 
 static int verify(struct pmx__queue *queue, struct pmx__knote *knote)
 {
-    return pmx__item_settle(queue, pmx__item_of(knote), true);
+    return pmx__item_verify(queue, pmx__item_of(knote));
 }
 
-/* What is level-triggered tells by itself; of an edge that is past only another
- * look tells, the set's or, where nobody else looks, our own at collection. */
+/* What is level-triggered tells by itself; of an edge that is past the set tells
+ * again when it is set again. */
 static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct pmx__item *item = pmx__item_of(knote);
-    if (knote->clears && pmx__source_observed(pmx__queue_source(queue)))
-        return pmx__item_settle(queue, item, true);
-    if (knote->clears)
-        pmx__knote_raise(queue, knote);
-    return pmx__item_unhush(queue, item);
+    return knote->clears ? pmx__item_settle(queue, item, true)
+                         : pmx__item_unhush(queue, item);
 }
 
 /* Others must not see the descriptor readable for a knote that is disabled. */
@@ -62,7 +62,7 @@ static int find_kind(struct pmx__queue *queue, struct pmx__item *item)
     if (kind >= 0 && !pmx__object_has_poll(kind))
         kind = verify(queue, &item->knote) < 0 ? -EBADF : PMX__OBJECT_POLLABLE;
     if (kind >= 0)
-        item->kind = (uint8_t)(kind + 1);
+        item->kind = (unsigned)(kind + 1) & 31;
     return kind < 0 ? kind : 0;
 }
 
@@ -86,7 +86,9 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
 {
     struct pmx__item *item = pmx__item_of(knote);
     struct pmx__readiness readiness = {0};
-    int result = item->kind ? 0 : find_kind(queue, item);
+    int result = pmx__item_doubt(queue, item);
+    if (result == 0 && !item->kind)
+        result = find_kind(queue, item);
     if (result == 0)
         result = look(item, &readiness);
     item->seen = 0;
@@ -100,6 +102,7 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
     report->data = readiness.data;
     report->fflags = readiness.fflags;
     report->eof = readiness.eof;
+    report->last = readiness.last;
     return readiness.ready;
 }
 

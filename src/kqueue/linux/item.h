@@ -19,8 +19,9 @@ struct pmx__item {
     struct pmx__knote knote;
     uint32_t generation; /* of the item in the set: the same where it is shared */
     uint16_t seen;       /* EPOLL*, at the last event; 0: not known */
-    uint8_t kind;        /* fd.c's */
-    uint8_t armed : 3;   /* what the item is set to */
+    unsigned kind : 5;   /* fd.c's */
+    unsigned armed : 3;  /* what the item is set to */
+    unsigned trust : 5;  /* what source->doubts was when it was verified */
     bool writes : 1;
     bool side : 1;   /* it is in the second set */
     bool hushed : 1; /* edge-triggered for now, after a false alarm */
@@ -37,6 +38,14 @@ int pmx__item_add(struct pmx__queue *queue, struct pmx__item *item);
 /* Takes it out: 0, or -EBADF or -ENOENT where the descriptor was closed. */
 int pmx__item_remove(struct pmx__queue *queue, struct pmx__item *item);
 
+/* Whether the descriptor still is the item's: 0, or -EBADF or -ENOENT. Unlike
+ * setting the item, asking raises nothing. */
+int pmx__item_verify(struct pmx__queue *queue, struct pmx__item *item);
+
+/* The same, but asks only if a descriptor of the set was found to be closed since
+ * it was asked last. */
+int pmx__item_doubt(struct pmx__queue *queue, struct pmx__item *item);
+
 /* Sets the item in the set to what its knotes want, if it is not, or in any
  * case. Setting it raises what is ready. 0, -EBADF or -ENOENT as above. */
 int pmx__item_settle(struct pmx__queue *queue, struct pmx__item *item,
@@ -44,6 +53,10 @@ int pmx__item_settle(struct pmx__queue *queue, struct pmx__item *item,
 
 /* Does so for all items. */
 void pmx__items_settle(struct pmx__queue *queue);
+
+/* Adds to another set what is in the first or the second one. Closed descriptors
+ * are left out. 0 or -errno. */
+int pmx__items_copy(struct pmx__queue *queue, bool side, int set);
 
 /* The item fired but its knote is not ready: to be told of changes only. */
 int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item);

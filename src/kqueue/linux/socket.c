@@ -231,8 +231,10 @@ int pmx__tcp_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readines
 {
     struct tcp_info info;
     int result = tcp_info(inquiry, &info);
-    if (result < 0)
-        return is_gone(result) ? -EBADF : 0;
+    if (is_gone(result))
+        return -EBADF;
+    if (result < 0) /* not told: the events say most of it */
+        return write_with(inquiry, MEMINFO_WMEM_QUEUED, tcp_error, readiness);
     switch ((enum tcp_state)info.tcpi_state) {
     case SYN_SENT:
     case SYN_RECV:

@@ -213,6 +213,7 @@ static int64_t sleep_limit(const struct pmx__source *source, int64_t timeout_ns)
 void pmx__source_show(struct pmx__source *source, bool readable)
 {
     eventfd_t value = 1;
+    readable |= source->leaving > 0;
     if (source->shown == readable)
         return;
     if (readable)
@@ -246,6 +247,12 @@ void pmx__source_observe(struct pmx__queue *queue)
  * Watches and places of filters.
  */
 
+int pmx__set_add_watch(int set, const struct pmx__watch *watch)
+{
+    uint64_t tag = pmx__tag(0, (int)(PMX__TAG_WATCH + watch->id));
+    return pmx__source_ctl(set, EPOLL_CTL_ADD, watch->fd, watch->events, tag);
+}
+
 int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch)
 {
     struct pmx__source *source = pmx__queue_source(queue);
@@ -254,13 +261,13 @@ int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch)
     if (!place)
         return -ENOMEM;
     *place = (uintptr_t)watch;
-    int result = pmx__source_ctl(source->fd, EPOLL_CTL_ADD, watch->fd, watch->events,
-                                 pmx__tag(0, (int)(PMX__TAG_WATCH + id)));
+    watch->id = id;
+    int result = pmx__set_add_watch(source->fd, watch);
     if (result < 0) {
         pmx__intmap_remove(&source->watches, id);
         return result;
     }
-    watch->id = source->last_watch = id;
+    source->last_watch = id;
     source->items++;
     return 0;
 }
@@ -333,11 +340,14 @@ static int sleep_unlocked(struct pmx__queue *queue, int fd, struct epoll_event *
 {
     struct pmx__source *source = pmx__queue_source(queue);
     int64_t limit = sleep_limit(source, timeout_ns);
+    unsigned era = source->era;
     source->sleepers++;
     pmx__queue_unlock(queue);
     int count = pmx__epoll_wait(fd, events, max, limit, sigmask);
     pmx__queue_lock(queue);
     source->sleepers--;
+    if (source->era != era)
+        source->leaving--;
     return wait_result(count);
 }
 
@@ -355,6 +365,14 @@ static int drain(struct pmx__queue *queue, int fd, struct epoll_event *events, i
     return 0;
 }
 
+/* No more than there is room for, so that the set keeps its order; but our own
+ * descriptors may come as well. */
+static int batch(const struct pmx__source *source, int room)
+{
+    int own = source->shown + source->ticking + (source->side >= 0);
+    return room < BATCH - own ? room + own : BATCH;
+}
+
 int pmx__source_wait(struct pmx__queue *queue, int fd, int room, int64_t timeout_ns,
                      const sigset_t *sigmask)
 {
@@ -365,7 +383,7 @@ int pmx__source_wait(struct pmx__queue *queue, int fd, int room, int64_t timeout
         timeout_ns = 0;
     if (timeout_ns == 0 && !source->items)
         return news;
-    int max = room < BATCH - PMX__TAG_WATCH ? room + PMX__TAG_WATCH : BATCH;
+    int max = batch(source, room);
     int count = timeout_ns == 0
                     ? wait_result(pmx__epoll_wait(fd, events, max, 0, sigmask))
                     : sleep_unlocked(queue, fd, events, max, timeout_ns, sigmask);
