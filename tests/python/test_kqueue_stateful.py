@@ -64,6 +64,7 @@ class Knote:
     udata: int
     enabled: bool
     fired: bool = False  # something happened since it was last collected
+    perhaps: bool = False  # ... or what some systems count as news
     bits: int = 0  # of a user event
 
 
@@ -103,10 +104,12 @@ class Model:
             return channel.size > 0 or channel.ended
         return not self.outgoing[ident].full
 
-    def notice(self, key: Key) -> None:
+    def notice(self, key: Key, surely: bool = True) -> None:
         """Something happened to what a knote watches."""
-        if key in self.knotes and key[1] != USER:
+        if key in self.knotes and surely:
             self.knotes[key].fired = True
+        elif key in self.knotes:
+            self.knotes[key].perhaps = True
 
     def change(self, event: Any) -> int:
         """Makes a change; returns 0 or an errno."""
@@ -150,11 +153,12 @@ class Model:
 
     def possible(self) -> set[Key]:
         """What may be collected besides."""
-        return {
-            key
-            for key, knote in self.knotes.items()
-            if knote.enabled and knote.fired and knote.manner & ONESHOT
-        }
+        found = set()
+        for key, knote in self.knotes.items():
+            stale = knote.manner & ONESHOT and (knote.fired or knote.perhaps)
+            if knote.enabled and (stale or (knote.perhaps and self.is_ready(key))):
+                found.add(key)
+        return found
 
     def collected(self, key: Key) -> None:
         knote = self.knotes[key]
@@ -162,7 +166,7 @@ class Model:
             del self.knotes[key]
             return
         if knote.manner & CLEAR or key[1] != USER:
-            knote.fired = False
+            knote.fired = knote.perhaps = False
         if knote.manner & DISPATCH:
             knote.enabled = False
 
@@ -241,12 +245,14 @@ class KqueueMachine(RuleBasedStateMachine):
     @rule(fd=st.sampled_from([*READERS, *SOCKETS]))
     def drain(self, fd: int) -> None:
         channel = self.model.incoming[fd]
+        if not channel.size:
+            return
         while channel.size:
             channel.size -= len(os.read(fd, 1 << 20))
-        channel.full = False
         for other, outgoing in self.model.outgoing.items():
             if outgoing is channel:
-                self.model.notice((other, WRITE))
+                self.model.notice((other, WRITE), surely=channel.full)
+        channel.full = False
 
     @rule(number=st.integers(0, 1))
     def end_pipe(self, number: int) -> None:
@@ -314,7 +320,7 @@ class KqueueMachine(RuleBasedStateMachine):
             self.model.collected(key)
         if len(found) < room:  # the rest was looked at and is not ready
             for key in self.model.possible() - due:
-                self.model.knotes[key].fired = False
+                self.model.knotes[key].fired = self.model.knotes[key].perhaps = False
 
     def check_event(self, event: Any, key: Key) -> None:
         knote = self.model.knotes[key]
