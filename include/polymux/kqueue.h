@@ -238,6 +238,10 @@ PMX_API int pmx_kqueue_usable(const struct pmx_kqueue *kqueue);
  *             no limit. Not looked at when nevents is 0, which never sleeps.
  * sigmask     the signal mask during the wait, or NULL
  *
+ * A knote goes when its descriptor is closed, which is found out when something
+ * happens or a change is made. EV_ENABLE and EV_DISABLE alone may take a number
+ * that was closed for what it was: they succeed, and nothing comes of it.
+ *
  * A change that fails, or that has EV_RECEIPT, is answered with an entry in
  * events: a copy of the change whose flags are EV_ERROR and whose data is the
  * errno, 0 for success; later changes are still applied. After at least one

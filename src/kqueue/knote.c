@@ -112,11 +112,18 @@ int pmx__knote_add(struct pmx__queue *queue, const struct pmx__filter *filter,
     return result == -EPERM ? -ENODEV : result;
 }
 
-int pmx__knote_drop(struct pmx__queue *queue, struct pmx__knote *knote)
+int pmx__knote_delete(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     int result = knote->filter->detach(queue, knote);
-    discard(queue, knote);
+    if (result == 0 || result == -EBADF || result == -ENOENT)
+        discard(queue, knote);
     return result;
+}
+
+void pmx__knote_drop(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    knote->filter->detach(queue, knote);
+    discard(queue, knote);
 }
 
 void pmx__knote_forget(struct pmx__queue *queue, int fd)

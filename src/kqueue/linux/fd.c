@@ -44,6 +44,7 @@ static int verify(struct pmx__queue *queue, struct pmx__knote *knote)
 static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct pmx__item *item = pmx__item_of(knote);
+    item->news = 0;
     return knote->clears ? pmx__item_settle(queue, item, true)
                          : pmx__item_unhush(queue, item);
 }
@@ -66,19 +67,40 @@ static int find_kind(struct pmx__queue *queue, struct pmx__item *item)
     return kind < 0 ? kind : 0;
 }
 
+/* Of a queue's news: 1 to 127; 0 is what a knote has that never looked. */
+static unsigned short_news(unsigned news)
+{
+    return news % 127 + 1;
+}
+
+/*
+ * A queue in this queue, if it is one. For a knote that clears, more of the same
+ * is nothing new: not before the inner queue has been asked.
+ */
+static bool look_into(struct pmx__item *item, struct pmx__readiness *readiness)
+{
+    unsigned news;
+    if (item->kind != PMX__OBJECT_EPOLL + 1 || item->writes)
+        return false;
+    if (!pmx__queue_nested((int)item->knote.ident, &readiness->data, &news))
+        return false;
+    bool is_new = !item->knote.clears || item->news != short_news(news);
+    readiness->ready = readiness->data > 0 && is_new;
+    item->news = short_news(news) & 127;
+    return true;
+}
+
 static int look(struct pmx__item *item, struct pmx__readiness *readiness)
 {
-    int fd = (int)item->knote.ident, kind = item->kind - 1;
+    int fd = (int)item->knote.ident, kind = (int)item->kind - 1;
+    uint32_t events = pmx__item_seen(item);
     bool has_lowat = item->knote.fflags & NOTE_LOWAT;
     int64_t lowat = item->knote.data;
-    if (kind == PMX__OBJECT_EPOLL && !item->writes &&
-        pmx__queue_nested(fd, &readiness->data)) {
-        readiness->ready = readiness->data > 0;
+    if (look_into(item, readiness))
         return 0;
-    }
     return item->writes
-               ? pmx__object_write(kind, fd, item->seen, has_lowat, lowat, readiness)
-               : pmx__object_read(kind, fd, item->seen, has_lowat, lowat, readiness);
+               ? pmx__object_write(kind, fd, events, has_lowat, lowat, readiness)
+               : pmx__object_read(kind, fd, events, has_lowat, lowat, readiness);
 }
 
 static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
@@ -93,7 +115,7 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
         result = look(item, &readiness);
     item->seen = 0;
     if (result == 0)
-        result = readiness.ready ? pmx__item_unhush(queue, item)
+        result = readiness.ready ? pmx__item_restore(queue, item)
                                  : pmx__item_hush(queue, item);
     if (result < 0) {
         item->kind = 0;

@@ -69,9 +69,10 @@ static int raise_if_ready(struct pmx__queue *queue, struct file *file)
 static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct file *file = file_of(knote);
+    int result = 0;
     if (file->has_end)
-        pmx__inotify_change(queue, &file->listener, CHANGES);
-    return raise_if_ready(queue, file);
+        result = pmx__inotify_change(queue, &file->listener, CHANGES);
+    return result < 0 ? result : raise_if_ready(queue, file);
 }
 
 static void disarm(struct pmx__queue *queue, struct pmx__knote *knote)

@@ -101,9 +101,11 @@ static int set_watch(struct inotify *inotify, struct pmx__inode *inode, int watc
     return 0;
 }
 
-/* Sets the watch to what the listeners want, by the name of one that has the
- * file open; makes it anew if it is gone. */
-static void settle(struct inotify *inotify, struct pmx__inode *inode)
+/*
+ * Sets the watch to what the listeners want, by the name of one that has the
+ * file open; makes it anew if it is gone. 0 or -errno.
+ */
+static int settle(struct inotify *inotify, struct pmx__inode *inode)
 {
     for (struct pmx__list *at = inode->listeners.next; at != &inode->listeners;
          at = at->next) {
@@ -111,10 +113,14 @@ static void settle(struct inotify *inotify, struct pmx__inode *inode)
         if (pmx__identity_verify(&listener->identity, listener->fd, NULL) < 0)
             continue;
         int watch = watch_file(inotify, listener->fd, mask_of(inode));
-        if (watch > 0 && watch != inode->watch && set_watch(inotify, inode, watch) < 0)
+        if (watch < 0 || watch == inode->watch)
+            return watch < 0 ? watch : 0;
+        int result = set_watch(inotify, inode, watch);
+        if (result < 0)
             inotify_rm_watch(inotify->watch.fd, watch);
-        return;
+        return result;
     }
+    return 0;
 }
 
 /* The kernel has dropped the watch, and may have missed something since. */
@@ -250,15 +256,19 @@ int pmx__inotify_add(struct pmx__queue *queue, struct pmx__listener *listener)
 }
 
 /* What is left in the instance must not show in the queue's descriptor. */
-void pmx__inotify_change(struct pmx__queue *queue, struct pmx__listener *listener,
-                         uint32_t mask)
+int pmx__inotify_change(struct pmx__queue *queue, struct pmx__listener *listener,
+                        uint32_t mask)
 {
     struct inotify *inotify = inotify_of(queue);
-    if (listener->mask == mask)
-        return;
+    uint32_t before = listener->mask;
+    if (before == mask)
+        return 0;
     listener->mask = mask;
-    settle(inotify, listener->inode);
+    int result = settle(inotify, listener->inode);
+    if (result < 0 && mask) /* to hear less cannot fail: nobody listens */
+        listener->mask = before;
     drain(queue, inotify);
+    return mask ? result : 0;
 }
 
 static void unwatch(struct inotify *inotify, struct pmx__inode *inode)
@@ -290,8 +300,11 @@ void pmx__inotify_shut(struct pmx__queue *queue, bool ours)
         return;
     if (ours) /* the set goes as well; after a fork it still is the parent's */
         close(inotify->watch.fd);
-    while (!pmx__list_empty(&inotify->inodes))
-        free_inode(pmx__list_entry(inotify->inodes.next, struct pmx__inode, link));
+    struct pmx__list *next, *at = inotify->inodes.next;
+    for (; at != &inotify->inodes; at = next) {
+        next = at->next;
+        free(pmx__list_entry(at, struct pmx__inode, link));
+    }
     pmx__intmap_free(&inotify->watches);
     free(inotify);
     *pmx__set_place(queue, PMX__PLACE_FILE) = NULL;

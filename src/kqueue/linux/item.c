@@ -2,7 +2,6 @@
 #include "item.h"
 
 #include <errno.h>
-#include <sys/epoll.h>
 
 #include "../source.h"
 #include "evict.h"
@@ -14,7 +13,7 @@
 enum { IN = 1, OUT = 2, EDGE = 4 };
 
 /* The bits of pmx__item.trust. */
-enum { TRUST = 31 };
+enum { TRUST = (1 << 8) - 1 };
 
 /* What the end of a stream shows beside what was asked for. */
 #define ENDS ((uint32_t)(EPOLLERR | EPOLLHUP))
@@ -118,9 +117,11 @@ int pmx__item_verify(struct pmx__queue *queue, struct pmx__item *item)
 {
     struct pmx__source *source = pmx__queue_source(queue);
     int result = ask(queue, item);
-    if (result < 0)
+    bool was_trusted = item->trust == (source->doubts & TRUST);
+    if (result < 0 && was_trusted)
         source->doubts++;
-    item->trust = source->doubts & TRUST;
+    else if (result == 0)
+        item->trust = source->doubts & TRUST;
     return result;
 }
 
@@ -232,14 +233,23 @@ int pmx__item_add(struct pmx__queue *queue, struct pmx__item *item)
     return result;
 }
 
-int pmx__item_remove(struct pmx__queue *queue, struct pmx__item *item)
+/* Takes it out of the set, or leaves it to the knote that shares it. */
+static int leave(struct pmx__queue *queue, struct pmx__item *item)
 {
     struct pmx__item *other = sharer(queue, item);
-    pmx__queue_source(queue)->items--;
-    if (!other)
-        return ctl(queue, item, EPOLL_CTL_DEL, 0);
-    other->armed = item->armed;
-    return set(queue, other, NULL, true);
+    return other ? set(queue, other, NULL, true) : ctl(queue, item, EPOLL_CTL_DEL, 0);
+}
+
+/* What is left of a closed descriptor must be noticed where it cannot be
+ * removed, so the set is not empty then. */
+int pmx__item_remove(struct pmx__queue *queue, struct pmx__item *item)
+{
+    int result = leave(queue, item), rest = result;
+    if (result == -EBADF || result == -ENOENT)
+        rest = pmx__evict(set_of(queue, item), (int)item->knote.ident);
+    if (rest == 0 || rest == -ENOENT)
+        pmx__queue_source(queue)->items--;
+    return result;
 }
 
 int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item)
@@ -257,6 +267,13 @@ int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item)
     if (other)
         other->hushed = false;
     return set(queue, item, other, false);
+}
+
+/* Most were not hushed, which the item shows. */
+int pmx__item_restore(struct pmx__queue *queue, struct pmx__item *item)
+{
+    bool is_level = !(item->armed & EDGE);
+    return is_level || item->knote.clears ? 0 : pmx__item_unhush(queue, item);
 }
 
 /*
@@ -280,8 +297,20 @@ static void notice_one(struct pmx__queue *queue, struct pmx__item *item,
         silence(queue, item);
         return;
     }
-    item->seen = (uint16_t)own;
+    item->seen = (own & 31) | (own & EPOLLRDHUP ? 32 : 0);
     pmx__knote_raise(queue, &item->knote);
+}
+
+/* The items in the set that the tag is of: their number. */
+static int find(const struct pmx__queue *queue, uint64_t tag,
+                struct pmx__item *items[2])
+{
+    int count = 0;
+    struct pmx__knote *at = pmx__knote_first(queue, (int)(uint32_t)tag);
+    for (; at; at = at->next)
+        if (is_item(at) && pmx__item_of(at)->generation == tag >> 32)
+            items[count++] = pmx__item_of(at);
+    return count;
 }
 
 /*
@@ -290,31 +319,32 @@ static void notice_one(struct pmx__queue *queue, struct pmx__item *item,
  * The latter is removed, at the price of a new set if it has to be; for that it
  * must come twice.
  */
-static bool notice_stray(struct pmx__queue *queue, int set, uint64_t tag)
+static enum pmx__news notice_stray(struct pmx__queue *queue, int set, uint64_t tag)
 {
     struct pmx__source *source = pmx__queue_source(queue);
     int result = pmx__evict(set, (int)(uint32_t)tag);
     if (result != -ENOENT)
         source->doubts++;
     if (result == 0 || result == -ENOENT)
-        return true;
+        return PMX__NEWS_OLD;
     if (source->stray == tag)
-        return pmx__rebuild(queue, set) == 0;
+        return pmx__rebuild(queue, set) == 0 ? PMX__NEWS_OLD : PMX__NEWS_NONE;
     source->stray = tag;
-    return true;
+    return PMX__NEWS_OLD;
 }
 
-bool pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag, uint32_t events)
+enum pmx__news pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag,
+                                uint32_t events)
 {
     struct pmx__item *items[2];
-    int count = 0;
-    struct pmx__knote *at = pmx__knote_first(queue, (int)(uint32_t)tag);
-    for (; at; at = at->next)
-        if (is_item(at) && pmx__item_of(at)->generation == tag >> 32)
-            items[count++] = pmx__item_of(at);
+    int count = find(queue, tag, items);
     if (!count)
         return notice_stray(queue, set, tag);
+    if (pmx__item_doubt(queue, items[0]) < 0) {
+        pmx__knote_forget(queue, (int)(uint32_t)tag);
+        return PMX__NEWS_OLD;
+    }
     for (int i = 0; i < count; i++)
         notice_one(queue, items[i], events);
-    return true;
+    return PMX__NEWS;
 }

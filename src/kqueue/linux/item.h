@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
 #include "../filter.h"
 
@@ -18,14 +19,21 @@
 struct pmx__item {
     struct pmx__knote knote;
     uint32_t generation; /* of the item in the set: the same where it is shared */
-    uint16_t seen;       /* EPOLL*, at the last event; 0: not known */
+    unsigned seen : 6;   /* what the last event was; 0: not known */
     unsigned kind : 5;   /* fd.c's */
     unsigned armed : 3;  /* what the item is set to */
-    unsigned trust : 5;  /* what source->doubts was when it was verified */
+    unsigned trust : 8;  /* what source->doubts was when it was verified */
+    unsigned news : 7;   /* fd.c's */
     bool writes : 1;
     bool side : 1;   /* it is in the second set */
     bool hushed : 1; /* edge-triggered for now, after a false alarm */
 };
+
+/* EPOLL*, of the last event. */
+static inline uint32_t pmx__item_seen(const struct pmx__item *item)
+{
+    return (item->seen & 31) | (item->seen & 32 ? (uint32_t)EPOLLRDHUP : 0);
+}
 
 static inline struct pmx__item *pmx__item_of(struct pmx__knote *knote)
 {
@@ -58,11 +66,23 @@ void pmx__items_settle(struct pmx__queue *queue);
  * are left out. 0 or -errno. */
 int pmx__items_copy(struct pmx__queue *queue, bool side, int set);
 
-/* The item fired but its knote is not ready: to be told of changes only. */
+/* The item fired but its knote is not ready: to be told of changes only. And the
+ * opposite, when it is ready or looks again. */
 int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item);
 int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item);
 
-/* An event of the set: raises its knotes. Whether it was anything. */
-bool pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag, uint32_t events);
+/* The knote is ready: if it was hushed, it no longer is. */
+int pmx__item_restore(struct pmx__queue *queue, struct pmx__item *item);
+
+/* What came of an event of the set. */
+enum pmx__news {
+    PMX__NEWS_NONE, /* nothing */
+    PMX__NEWS,      /* a knote was raised, or silenced */
+    PMX__NEWS_OLD,  /* something that does not come again, and tells nobody */
+};
+
+/* An event of the set: raises its knotes. */
+enum pmx__news pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag,
+                                uint32_t events);
 
 #endif

@@ -431,6 +431,9 @@ TEST(sequenced_packets)
     CHECK(ask_write(ends[0]).ready);
     write_byte(ends[1]);
     check(ask_read(ends[0]), true, 1, false);
+    CHECK_OK(shutdown(ends[0], SHUT_WR));
+    CHECK(ask_write(ends[0]).eof);
+    CHECK(ask_write(ends[1]).ready && !ask_write(ends[1]).eof);
     CHECK_OK(close(ends[1]));
     check(ask_read(ends[0]), true, 1, true);
     CHECK(ask_write(ends[0]).eof);
