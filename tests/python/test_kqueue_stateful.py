@@ -261,8 +261,10 @@ class KqueueMachine(RuleBasedStateMachine):
         spare = os.pipe()
         self.place([(spare[1], writer)])
         self.copies.append(spare[0])
-        self.model.incoming[reader].ended = True
-        self.model.notice((reader, READ))
+        channel = self.model.incoming[reader]
+        if not channel.ended:
+            channel.ended = True
+            self.model.notice((reader, READ))
         self.model.outgoing[writer] = Channel()
 
     @rule(number=st.integers(0, 1), keep=st.booleans())
