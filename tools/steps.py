@@ -104,21 +104,7 @@ def _cpythons_tests(pythons: Iterable[Interpreter]) -> list[Step]:
 
 
 # What uses kqueue where there is one: event loops, and what tests it directly.
-_KQUEUE_USERS = (
-    "test_kqueue",
-    "test_selectors",
-    "test_eintr",
-    "test_asyncio.test_base_events",
-    "test_asyncio.test_events",
-    "test_asyncio.test_selector_events",
-    "test_asyncio.test_sendfile",
-    "test_asyncio.test_server",
-    "test_asyncio.test_sock_lowlevel",
-    "test_asyncio.test_ssl",
-    "test_asyncio.test_streams",
-    "test_asyncio.test_subprocess",
-    "test_asyncio.test_unix_events",
-)
+_KQUEUE_USERS = ("test_kqueue", "test_selectors", "test_eintr", "test_asyncio")
 
 
 def _cpythons_tests_on_kqueue(python: Interpreter) -> Step:
