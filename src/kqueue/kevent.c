@@ -255,19 +255,24 @@ static void fill(struct pmx_kevent *event, const struct pmx__knote *knote,
     };
 }
 
-/* What becomes of a knote that was collected; it stands in line no more. */
-static void follow_up(struct pmx__queue *queue, struct pmx__knote *knote, bool last)
+/* Its last event, if the descriptor turns out to be its own still. */
+static int collect_last(struct pmx__queue *queue, struct pmx__knote *knote)
 {
-    if (knote->once || last) {
+    int result = pmx__knote_delete(queue, knote);
+    if (result < 0 && result != -EBADF && result != -ENOENT)
         pmx__knote_drop(queue, knote);
-        return;
-    }
+    return result != -EBADF && result != -ENOENT;
+}
+
+/* What becomes of a knote that was collected; it stands in line no more. */
+static void follow_up(struct pmx__queue *queue, struct pmx__knote *knote)
+{
     if (knote->clears && knote->filter->clear)
         knote->filter->clear(queue, knote);
     if (knote->flags & EV_DISPATCH)
         disable(queue, knote);
-    else if (!knote->clears && !knote->filter->sourced)
-        pmx__knote_raise(queue, knote);
+    else if (!knote->clears)
+        pmx__list_append(&queue->done, &knote->ready);
 }
 
 /* Collects one knote out of the line: 1 if there was an event, or 0. */
@@ -285,30 +290,39 @@ static int collect_one(struct pmx__queue *queue, struct pmx__knote *knote,
     if (result == 0 && !knote->forced)
         return 0;
     fill(event, knote, &report);
-    follow_up(queue, knote, report.last);
+    if (knote->once || report.last)
+        return collect_last(queue, knote);
+    follow_up(queue, knote);
     return 1;
 }
 
-/* A mark in the line: what is raised from now on stands behind it. */
-static void set_mark(struct pmx__queue *queue, struct pmx__list *mark)
+/* Collects what stands in line. *missed: something was not ready after all. */
+static int collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int room,
+                        bool *missed)
 {
-    pmx__list_init(mark);
-    pmx__list_append(&queue->ready, mark);
-}
-
-/* Collects what stands in line, each knote once. */
-static int collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int room)
-{
-    struct pmx__list mark;
     int count = 0;
-    set_mark(queue, &mark);
-    while (count < room && queue->ready.next != &mark) {
+    *missed = false;
+    while (count < room && !pmx__list_empty(&queue->ready)) {
         struct pmx__knote *knote =
             pmx__list_entry(queue->ready.next, struct pmx__knote, ready);
-        count += collect_one(queue, knote, &events[count]);
+        int collected = collect_one(queue, knote, &events[count]);
+        *missed |= !collected;
+        count += collected;
     }
-    pmx__list_remove(&mark);
     return count;
+}
+
+/* The call is over: what is done stands in line again, behind all others, unless
+ * the system will raise it by itself. */
+static void settle_done(struct pmx__queue *queue)
+{
+    while (!pmx__list_empty(&queue->done)) {
+        struct pmx__knote *knote =
+            pmx__list_entry(queue->done.next, struct pmx__knote, ready);
+        pmx__knote_lower(knote);
+        if (!knote->filter->sourced)
+            pmx__knote_raise(queue, knote);
+    }
 }
 
 /*
@@ -335,55 +349,100 @@ static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
 
 int64_t pmx__queue_count(struct pmx__queue *queue)
 {
-    struct pmx__list mark;
+    struct pmx__list line;
     int64_t count = 0;
     struct pmx__door *door = pmx__list_entry(queue->doors.next, struct pmx__door, link);
     struct pmx__wait wait = {.door = door, .fd = door->fd, .room = INT_MAX};
     pmx__source_wait(queue, &wait);
-    set_mark(queue, &mark);
-    while (queue->ready.next != &mark)
-        count += count_one(
-            queue, pmx__list_entry(queue->ready.next, struct pmx__knote, ready));
-    pmx__list_remove(&mark);
+    pmx__list_init(&line);
+    pmx__list_move(&queue->ready, &line);
+    while (!pmx__list_empty(&line))
+        count += count_one(queue, pmx__list_entry(line.next, struct pmx__knote, ready));
     return count;
+}
+
+/* How many stand in line; those beyond the limit are not counted. */
+static int line_length(const struct pmx__queue *queue, int limit)
+{
+    int length = 0;
+    const struct pmx__list *at = queue->ready.next;
+    for (; at != &queue->ready && length < limit; at = at->next)
+        length++;
+    return length;
+}
+
+/* The line steps aside, for what the source raises to stand in front of it. */
+static int wait_aside(struct pmx__queue *queue, const struct pmx__wait *wait)
+{
+    struct pmx__list aside;
+    pmx__list_init(&aside);
+    pmx__list_move(&queue->ready, &aside);
+    int result = pmx__source_wait(queue, wait);
+    pmx__list_move(&aside, &queue->ready);
+    return result;
+}
+
+/*
+ * Waits for as many as there is room for behind those in line, and not one more:
+ * a knote that clears must not stand in line while something new about it is
+ * in store. A line that fills the room has every second turn.
+ */
+static int gather(struct pmx__queue *queue, struct pmx__wait *wait, int room,
+                  int64_t left)
+{
+    int length = line_length(queue, room);
+    wait->room = room - length;
+    wait->timeout_ns = length ? 0 : left;
+    if (wait->room)
+        return pmx__source_wait(queue, wait);
+    queue->passed_over = !queue->passed_over;
+    wait->room = room;
+    return queue->passed_over ? 0 : wait_aside(queue, wait);
 }
 
 /*
  * Waits for events and collects them. A wake-up may come to nothing, since a
  * knote is only looked at here, and because of other threads.
  */
-static int collect(struct pmx__door *door, struct pmx_kevent *events,
-                   struct pmx__wait *wait)
+static int collect_all(struct pmx__queue *queue, struct pmx_kevent *events, int room,
+                       struct pmx__wait *wait)
 {
-    struct pmx__queue *queue = door->queue;
     int64_t left = wait->timeout_ns;
     int64_t deadline = left > 0 ? pmx__deadline_in(left) : PMX__NEVER;
-    for (;;) {
-        bool is_line = !pmx__list_empty(&queue->ready);
-        wait->timeout_ns = is_line ? 0 : left;
-        int waited = pmx__source_wait(queue, wait);
-        if (!door->open)
+    for (int count = 0;;) {
+        bool missed, is_line = !pmx__list_empty(&queue->ready);
+        int waited = gather(queue, wait, room - count, count ? 0 : left);
+        if (!wait->door->open)
             return -EBADF;
-        int count = collect_line(queue, events, wait->room);
-        if (count || waited < 0)
+        count += collect_line(queue, events + count, room - count, &missed);
+        if (waited < 0)
             return count ? count : waited;
-        if (left == 0 && waited == 0 && !is_line)
-            return 0;
+        if (count ? count == room || !missed : !left && !waited && !is_line)
+            return count;
         left = left ? pmx__deadline_left(deadline) : 0;
     }
 }
 
-/* wait has the room for events. */
-static int control(struct pmx__door *door, const struct pmx_kevent *changes,
-                   int nchanges, struct pmx_kevent *events, struct pmx__wait *wait)
+static int collect(struct pmx__queue *queue, struct pmx_kevent *events, int room,
+                   struct pmx__wait *wait)
 {
+    int result = collect_all(queue, events, room, wait);
+    settle_done(queue);
+    return result;
+}
+
+/* wait has the room for events. */
+static int control(const struct pmx_kevent *changes, int nchanges,
+                   struct pmx_kevent *events, struct pmx__wait *wait)
+{
+    struct pmx__queue *queue = wait->door->queue;
     struct answers answers = {.events = events, .room = wait->room};
-    int result = apply_all(door->queue, changes, nchanges, &answers);
+    int result = apply_all(queue, changes, nchanges, &answers);
     if (result < 0 || answers.full)
         return result;
     if (answers.count || wait->room == 0)
         return answers.count;
-    return collect(door, events, wait);
+    return collect(queue, events, wait->room, wait);
 }
 
 int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *changes,
@@ -398,7 +457,7 @@ int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *chang
     if (result == 0) {
         result = -EINVAL;
         if (nchanges >= 0 && nevents >= 0)
-            result = control(door, changes, nchanges, events, &wait);
+            result = control(changes, nchanges, events, &wait);
         pmx__door_leave(door);
     }
     pthread_setcancelstate(wait.cancel, NULL);

@@ -305,8 +305,10 @@ static enum pmx__news notice_watch(struct pmx__queue *queue, uint32_t id,
 static enum pmx__news notice_side(struct pmx__queue *queue)
 {
     struct epoll_event events[SIDE_BATCH];
-    int set = pmx__queue_source(queue)->side;
-    int count = epoll_wait(set, events, SIDE_BATCH, 0);
+    const struct pmx__source *source = pmx__queue_source(queue);
+    int set = source->side;
+    int max = source->wanted < SIDE_BATCH ? source->wanted : SIDE_BATCH;
+    int count = max > 0 ? epoll_wait(set, events, max, 0) : 0;
     enum pmx__news most = PMX__NEWS_NONE;
     for (int i = 0; i < count; i++) {
         enum pmx__news news =
@@ -338,25 +340,16 @@ struct batch {
     struct epoll_event events[BATCH];
     int max;
     int count;
+    enum pmx__news most; /* that came of one of them */
 };
 
-/* The most that came of them. */
-static enum pmx__news notice_batch(struct pmx__queue *queue, const struct batch *batch)
+static void notice_batch(struct pmx__queue *queue, struct batch *batch)
 {
-    enum pmx__news most = PMX__NEWS_NONE;
+    batch->most = PMX__NEWS_NONE;
     for (int i = 0; i < batch->count; i++) {
         enum pmx__news news = notice(queue, &batch->events[i]);
-        most = news > most ? news : most;
+        batch->most = news > batch->most ? news : batch->most;
     }
-    return most;
-}
-
-/* No more than there is room for, so that the set keeps its order; but our own
- * descriptors may come as well. */
-static int batch_size(const struct pmx__source *source, int room)
-{
-    int own = source->shown + source->ticking + (source->side >= 0);
-    return room < BATCH - own ? room + own : BATCH;
 }
 
 /* -EINVAL: the number has been closed and is not even an epoll set now. */
@@ -414,9 +407,12 @@ static int sleep_unlocked(struct pmx__queue *queue, const struct pmx__wait *wait
     return batch->count;
 }
 
+/* No more than is wanted, so that the sets keep their order, and what is new. */
 static int take(struct pmx__queue *queue, const struct pmx__wait *wait, bool may_sleep,
                 struct batch *batch)
 {
+    int wanted = pmx__queue_source(queue)->wanted;
+    batch->max = wanted < BATCH ? wanted : BATCH;
     if (may_sleep && wait->timeout_ns)
         batch->count = sleep_unlocked(queue, wait, batch);
     else
@@ -427,22 +423,32 @@ static int take(struct pmx__queue *queue, const struct pmx__wait *wait, bool may
 }
 
 /*
- * Asks once more if there may be more: for a larger room than one call's, or
- * because old things took the room of new ones. Level-triggered items come
- * again and again, so it ends when there was room for all of them.
+ * Asks again while there may be more: for more than one call brings, or where
+ * other things took the room of what is wanted: closed descriptors, our own,
+ * knotes in line already. After one round of all items nothing is new.
  */
-static void drain(struct pmx__queue *queue, const struct pmx__wait *wait,
-                  struct batch *batch, enum pmx__news news)
+static bool drain(struct pmx__queue *queue, const struct pmx__wait *wait,
+                  struct batch *batch)
 {
-    int items = (int)pmx__queue_source(queue)->items;
-    int all = wait->room < items ? wait->room : items;
-    int taken = batch->count;
-    while (batch->count == batch->max && (taken < all || news == PMX__NEWS_OLD)) {
+    const struct pmx__source *source = pmx__queue_source(queue);
+    int64_t left = (int64_t)source->items + PMX__TAG_WATCH - batch->count;
+    bool news = batch->most;
+    while (batch->count == batch->max && source->wanted > 0 &&
+           (left > 0 || batch->most == PMX__NEWS_OLD)) {
         if (take(queue, wait, false, batch) <= 0)
-            return;
-        taken += batch->count;
-        news = notice_batch(queue, batch);
+            break;
+        notice_batch(queue, batch);
+        left -= batch->count;
+        news |= batch->most != PMX__NEWS_NONE;
     }
+    return news;
+}
+
+/* As many as there is room for; more than there are would come twice. */
+static int wanted_now(const struct pmx__source *source, int room)
+{
+    int items = (int)source->items + 1;
+    return room < items ? room : items;
 }
 
 int pmx__source_wait(struct pmx__queue *queue, const struct pmx__wait *wait)
@@ -453,12 +459,13 @@ int pmx__source_wait(struct pmx__queue *queue, const struct pmx__wait *wait)
     if (!may_sleep && !source->items)
         return is_time;
     struct batch batch;
-    batch.max = batch_size(source, wait->room);
+    source->wanted = wanted_now(source, wait->room);
     int count = take(queue, wait, may_sleep, &batch);
     if (count < 0)
         return count;
-    enum pmx__news news = notice_batch(queue, &batch);
-    drain(queue, wait, &batch, news);
+    source->wanted = wanted_now(source, wait->room); /* others may have been here */
+    notice_batch(queue, &batch);
+    bool news = drain(queue, wait, &batch);
     is_time |= ring(queue);
-    return is_time || news != PMX__NEWS_NONE;
+    return is_time || news;
 }

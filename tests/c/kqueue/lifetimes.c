@@ -118,19 +118,48 @@ TEST_EACH(number_with_a_new_owner, const struct subject *subject, descriptors)
     end(&next, queue);
 }
 
-/* The same, where the first that the queue hears is some other change. */
-TEST_EACH(number_touched_for_its_new_owner, const struct subject *subject, descriptors)
+/* Of its new owner, or of none, a number has no knote to be touched. */
+static void touched_when_gone(const struct subject *subject, unsigned flags)
 {
-    static const unsigned touches[] = {EV_ENABLE, EV_DISABLE, 0, EV_DELETE};
-    for (size_t i = 0; i < sizeof(touches) / sizeof(touches[0]); i++) {
+    struct target target, next;
+    struct pmx_kqueue *queue = begin(&target, subject);
+    CHECK_OK(target_add(&target, queue, 0));
+    subject->close(&target);
+    CHECK_ERRNO(target_touch(&target, queue, flags), EBADF);
+    open_next(&next, &target);
+    CHECK_OK(target_add(&next, queue, 0));
+    subject->close(&next);
+    open_next(&next, &target);
+    CHECK_ERRNO(target_touch(&next, queue, flags), ENOENT);
+    target_raise(&next, queue);
+    check_gone(queue);
+    end(&next, queue);
+}
+
+TEST_EACH(touched_for_its_new_owner, const struct subject *subject, descriptors)
+{
+    touched_when_gone(subject, 0);
+    touched_when_gone(subject, EV_DELETE);
+}
+
+/* Enabled or disabled for its new owner, the knote is gone none the less. */
+TEST_EACH(switched_for_its_new_owner, const struct subject *subject, descriptors)
+{
+    static const unsigned switches[] = {EV_ENABLE, EV_DISABLE};
+    DIFFERENCE("EV_ENABLE and EV_DISABLE of a number that was closed, or has a new "
+               "owner, fail",
+               "they may succeed, and nothing comes of it");
+    for (int i = 0; i < 2; i++) {
         struct target target, next;
         struct pmx_kqueue *queue = begin(&target, subject);
         CHECK_OK(target_add(&target, queue, 0));
         subject->close(&target);
+        CHECK(target_touch(&target, queue, switches[i]) == 0 || errno == EBADF);
         open_next(&next, &target);
-        CHECK_ERRNO(target_touch(&next, queue, touches[i]), ENOENT);
+        CHECK(target_touch(&next, queue, switches[i]) == 0 || errno == ENOENT);
         target_raise(&next, queue);
         check_gone(queue);
+        CHECK_ERRNO(target_touch(&next, queue, EV_DELETE), ENOENT);
         end(&next, queue);
     }
 }

@@ -134,6 +134,28 @@ TEST(edge_that_is_touched_in_the_line)
     row_close(&row);
 }
 
+/* The same, where users' events take up the room while descriptors are seen. */
+TEST(edge_that_is_touched_behind_users_events)
+{
+    struct row row;
+    row_open(&row, EV_DISABLE);
+    uintptr_t ident = (uintptr_t)row.pipes[2][0];
+    for (unsigned i = 7; i <= 9; i++) {
+        CHECK_OK(change(row.queue, i, EVFILT_USER, EV_ADD));
+        CHECK_OK(apply(row.queue, entry(i, EVFILT_USER, 0, NOTE_TRIGGER, 0, TAG(i))));
+    }
+    write_byte(row.pipes[2][1]);
+    struct pmx_kevent edge = entry(ident, EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0, TAG(2));
+    CHECK_OK(change(row.queue, ident, EVFILT_READ, EV_DELETE));
+    CHECK_OK(apply(row.queue, edge));
+    check_order(&row, 3, "789");
+    CHECK_OK(apply(row.queue, edge));
+    check_order(&row, 1, "2");
+    for (int i = 0; i < 4; i++)
+        check_order(&row, 3, "789");
+    row_close(&row);
+}
+
 /* What is over before its turn makes no gap. */
 TEST(room_is_not_wasted)
 {
@@ -278,7 +300,7 @@ TEST(thousands_of_users_events)
 {
     enum { CROWD = 3000 };
     struct pmx_kqueue *queue = open_queue();
-    struct pmx_kevent *changes = calloc(2 * CROWD, sizeof(*changes));
+    struct pmx_kevent *changes = calloc((size_t)2 * CROWD, sizeof(*changes));
     CHECK(changes);
     for (unsigned i = 0; i < CROWD; i++) {
         changes[i] = entry(i, EVFILT_USER, EV_ADD | EV_CLEAR, 0, 0, TAG(i));
