@@ -260,12 +260,16 @@ def test_close(polymux: ModuleType) -> None:
             call()
 
 
-def test_closing_what_is_closed(polymux: ModuleType) -> None:
+def test_closing_what_is_closed(polymux: ModuleType, pipe: Pipe) -> None:
     kq = polymux.kqueue()
+    kq.control([polymux.kevent(pipe.r)], 0)
     os.close(kq.fileno())
     assert kq.closed is False
+    for limit in (0, 0.01, None):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            kq.control(None, 1, limit)
     with pytest.raises(OSError, match="Bad file descriptor"):
-        kq.control(None, 1, 0)
+        kq.control([polymux.kevent(pipe.w)], 0)
     if sys.version_info >= (3, 15):
         with pytest.raises(OSError, match="Bad file descriptor"):
             kq.close()
