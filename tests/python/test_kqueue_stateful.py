@@ -92,6 +92,7 @@ class Model:
 
     def __init__(self) -> None:
         self.knotes: dict[Key, Knote] = {}
+        self.ghosts: set[Key] = set()  # gone with their descriptors
         self.incoming: dict[int, Channel] = {}  # by the descriptor that reads it
         self.outgoing: dict[int, Channel] = {}  # by the descriptor that fills it
 
@@ -124,6 +125,7 @@ class Model:
             knote = Knote(flags & MANNERS, event.udata, enabled)
             knote.bits = event.fflags & USER_BITS
             self.knotes[key] = knote
+            self.ghosts.discard(key)
         elif flags & DELETE:
             del self.knotes[key]
             return 0
@@ -171,8 +173,9 @@ class Model:
             knote.enabled = False
 
     def forget(self, fd: int) -> None:
-        for kind in (READ, WRITE):
-            self.knotes.pop((fd, kind), None)
+        for key in ((fd, READ), (fd, WRITE)):
+            if self.knotes.pop(key, None):
+                self.ghosts.add(key)
 
 
 class KqueueMachine(RuleBasedStateMachine):
@@ -351,9 +354,10 @@ class KqueueMachine(RuleBasedStateMachine):
         extra = st.sampled_from([0, 0, 0, RECEIPT])
         changes = []
         for _ in range(data.draw(st.integers(1, 4))):
-            wanted = data.draw(flags) | data.draw(extra)
-            change = polymux.kevent(*data.draw(keys), wanted, udata=data.draw(udatas))
-            changes.append(change)
+            key, wanted = data.draw(keys), data.draw(flags) | data.draw(extra)
+            if key in self.model.ghosts and not wanted & DELETE:
+                wanted |= ADD  # the others may take it for what it was
+            changes.append(polymux.kevent(*key, wanted, udata=data.draw(udatas)))
         self.control(changes, room)
 
     @rule(flags=st.sampled_from([ADD, 0, ENABLE]), key=keys)
