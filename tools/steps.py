@@ -103,6 +103,19 @@ def _cpythons_tests(pythons: Iterable[Interpreter]) -> list[Step]:
     return steps
 
 
+# What uses kqueue where there is one: event loops, and what tests it directly.
+_KQUEUE_USERS = ("test_kqueue", "test_selectors", "test_eintr", "test_asyncio")
+
+
+def _cpythons_tests_on_kqueue(python: Interpreter) -> Step:
+    """The selectors module then prefers kqueue, and asyncio runs on it."""
+    name = python.name
+    script = Path("tests", "cpython", "run.py")
+    options = ("--python", str(for_tests(python).python), "--jobs", "2", "--kqueue")
+    command = (sys.executable, str(script), *options, *_KQUEUE_USERS)
+    return Step(f"kqueue-{name}", Stage.TEST, command, (f"env-{name}",))
+
+
 def all_steps(interpreter: Interpreter, pythons: Iterable[Interpreter]) -> list[Step]:
     """Every step, the longest of a stage first."""
     pythons = list(pythons)
@@ -111,6 +124,7 @@ def all_steps(interpreter: Interpreter, pythons: Iterable[Interpreter]) -> list[
         *_c_builds(),
         *_lints(interpreter),
         *_cpythons_tests(pythons),
+        *(_cpythons_tests_on_kqueue(python) for python in pythons[-1:]),
         *_python_tests(pythons),
         *_c_tests(),
     ]

@@ -64,3 +64,8 @@ bool lease_close(struct lease *lease)
         ;
     return (uint32_t)here(state) == 0;
 }
+
+bool lease_revoke(struct lease *lease)
+{
+    return !(atomic_fetch_or(&lease->state, LEASE_CLOSED) & LEASE_CLOSED);
+}

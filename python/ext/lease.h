@@ -38,4 +38,7 @@ bool lease_give(struct lease *lease);
 /* Closes; true if it was open and nobody uses it: free the handle. */
 bool lease_close(struct lease *lease);
 
+/* Closes, during a use of the caller's own, which goes on; true if it was open. */
+bool lease_revoke(struct lease *lease);
+
 #endif

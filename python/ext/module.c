@@ -5,10 +5,24 @@
 
 #include "lease.h"
 
-static int add_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type)
+static int make_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type)
 {
     *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
     return *type ? 0 : -1;
+}
+
+/* All have names in the module but the one of poll objects. */
+static int add_types(PyObject *module, struct module_state *state)
+{
+    if (make_type(module, &epoll_spec, &state->epoll_type) < 0 ||
+        make_type(module, &kevent_spec, &state->kevent_type) < 0 ||
+        make_type(module, &kqueue_spec, &state->kqueue_type) < 0 ||
+        make_type(module, &poll_spec, &state->poll_type) < 0)
+        return -1;
+    if (PyModule_AddType(module, state->epoll_type) < 0 ||
+        PyModule_AddType(module, state->kevent_type) < 0)
+        return -1;
+    return PyModule_AddType(module, state->kqueue_type);
 }
 
 static int set_contract_module(PyObject *module, const char *function_name)
@@ -30,10 +44,7 @@ static int module_exec(PyObject *module)
         PyErr_SetFromErrno(PyExc_OSError);
         return -1;
     }
-    if (add_type(module, &epoll_spec, &state->epoll_type) < 0 ||
-        add_type(module, &poll_spec, &state->poll_type) < 0)
-        return -1;
-    if (PyModule_AddType(module, state->epoll_type) < 0 ||
+    if (add_types(module, state) < 0 ||
         PyModule_AddObjectRef(module, "error", PyExc_OSError) < 0 ||
         PyModule_AddStringConstant(module, "__version__", pmx_version()) < 0)
         return -1;
@@ -47,6 +58,8 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     struct module_state *state = module_state(module);
     Py_VISIT(state->epoll_type);
+    Py_VISIT(state->kevent_type);
+    Py_VISIT(state->kqueue_type);
     Py_VISIT(state->poll_type);
     return 0;
 }
@@ -55,6 +68,8 @@ static int module_clear(PyObject *module)
 {
     struct module_state *state = module_state(module);
     Py_CLEAR(state->epoll_type);
+    Py_CLEAR(state->kevent_type);
+    Py_CLEAR(state->kqueue_type);
     Py_CLEAR(state->poll_type);
     select_scratch_free(atomic_exchange(&state->select_scratch, NULL));
     return 0;

@@ -23,6 +23,8 @@ struct select_scratch;
 
 struct module_state {
     PyTypeObject *epoll_type;
+    PyTypeObject *kevent_type;
+    PyTypeObject *kqueue_type;
     PyTypeObject *poll_type;
     _Atomic(struct select_scratch *) select_scratch;
 };
@@ -33,9 +35,11 @@ static inline struct module_state *module_state(PyObject *module)
 }
 
 extern PyType_Spec epoll_spec;
+extern PyType_Spec kevent_spec;
+extern PyType_Spec kqueue_spec;
 extern PyType_Spec poll_spec;
 
-/* Since 3.15 the standard module's types cannot be changed. */
+/* Since 3.15 poll and epoll cannot be changed in the standard module. */
 #if PY_VERSION_HEX >= 0x030F0000
 #define CONTRACT_TYPE_FLAGS (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE)
 #else
@@ -46,7 +50,7 @@ extern PyType_Spec poll_spec;
  * interpreter which one it really is. */
 #define METHOD(function) ((PyCFunction)(void (*)(void))(function))
 
-/* Adds POLL*, EPOLL* and PIPE_BUF. Returns 0, or -1 with an exception. */
+/* Adds POLL*, EPOLL*, KQ_* and PIPE_BUF. Returns 0, or -1 with an exception. */
 int add_constants(PyObject *module);
 
 extern const char select_doc[];

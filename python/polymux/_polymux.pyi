@@ -1,6 +1,6 @@
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Protocol, TypeAlias, TypeVar, final
+from typing import ClassVar, Protocol, TypeAlias, TypeVar, final
 
 class _HasFileno(Protocol):
     def fileno(self) -> int: ...
@@ -56,6 +56,48 @@ class epoll:
         /,
     ) -> None: ...
 
+@final
+class kevent:
+    ident: int
+    filter: int
+    flags: int
+    fflags: int
+    data: int
+    udata: int
+    def __init__(
+        self,
+        ident: _FileDescriptorLike,
+        filter: int = ...,
+        flags: int = ...,
+        fflags: int = 0,
+        data: int = 0,
+        udata: int = 0,
+    ) -> None: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __lt__(self, other: kevent, /) -> bool: ...
+    def __le__(self, other: kevent, /) -> bool: ...
+    def __gt__(self, other: kevent, /) -> bool: ...
+    def __ge__(self, other: kevent, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+@final
+class kqueue:
+    def __new__(cls) -> kqueue: ...
+    @classmethod
+    def fromfd(cls, fd: int, /) -> kqueue: ...
+    @property
+    def closed(self) -> bool: ...
+    def close(self) -> None: ...
+    def fileno(self) -> int: ...
+    def control(
+        self,
+        changelist: Iterable[kevent] | None,
+        maxevents: int,
+        timeout: float | None = None,
+        /,
+    ) -> list[kevent]: ...
+
 PIPE_BUF: int
 POLLERR: int
 POLLHUP: int
@@ -85,3 +127,58 @@ EPOLLWAKEUP: int
 EPOLLWRBAND: int
 EPOLLWRNORM: int
 EPOLL_CLOEXEC: int
+KQ_FILTER_AIO: int
+KQ_FILTER_NETDEV: int
+KQ_FILTER_PROC: int
+KQ_FILTER_READ: int
+KQ_FILTER_SIGNAL: int
+KQ_FILTER_TIMER: int
+KQ_FILTER_USER: int
+KQ_FILTER_VNODE: int
+KQ_FILTER_WRITE: int
+KQ_EV_ADD: int
+KQ_EV_CLEAR: int
+KQ_EV_DELETE: int
+KQ_EV_DISABLE: int
+KQ_EV_DISPATCH: int
+KQ_EV_ENABLE: int
+KQ_EV_EOF: int
+KQ_EV_ERROR: int
+KQ_EV_FLAG1: int
+KQ_EV_FORCEONESHOT: int
+KQ_EV_KEEPUDATA: int
+KQ_EV_ONESHOT: int
+KQ_EV_RECEIPT: int
+KQ_EV_SYSFLAGS: int
+KQ_NOTE_ABSTIME: int
+KQ_NOTE_ATTRIB: int
+KQ_NOTE_CHILD: int
+KQ_NOTE_DELETE: int
+KQ_NOTE_EXEC: int
+KQ_NOTE_EXIT: int
+KQ_NOTE_EXTEND: int
+KQ_NOTE_FFAND: int
+KQ_NOTE_FFCOPY: int
+KQ_NOTE_FFCTRLMASK: int
+KQ_NOTE_FFLAGSMASK: int
+KQ_NOTE_FFNOP: int
+KQ_NOTE_FFOR: int
+KQ_NOTE_FILE_POLL: int
+KQ_NOTE_FORK: int
+KQ_NOTE_LINK: int
+KQ_NOTE_LINKDOWN: int
+KQ_NOTE_LINKINV: int
+KQ_NOTE_LINKUP: int
+KQ_NOTE_LOWAT: int
+KQ_NOTE_MSECONDS: int
+KQ_NOTE_NSECONDS: int
+KQ_NOTE_PCTRLMASK: int
+KQ_NOTE_PDATAMASK: int
+KQ_NOTE_RENAME: int
+KQ_NOTE_REVOKE: int
+KQ_NOTE_SECONDS: int
+KQ_NOTE_TRACK: int
+KQ_NOTE_TRACKERR: int
+KQ_NOTE_TRIGGER: int
+KQ_NOTE_USECONDS: int
+KQ_NOTE_WRITE: int

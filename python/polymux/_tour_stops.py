@@ -9,12 +9,15 @@ import os
 import resource
 import socket
 import subprocess
+import tempfile
+import time
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from polymux._tour_waiters import Waiter
+import polymux
+from polymux._tour_waiters import KqueueWaiter, Waiter
 
 LIMIT = 10.0
 """Seconds after which a wait has failed."""
@@ -198,11 +201,64 @@ def growing_set(waiter: Waiter) -> str:
     return f"{shortage}the newest, then {watched:,}, up to fd {highest:,}"
 
 
+def _await_event(waiter: KqueueWaiter, change: polymux.kevent) -> polymux.kevent:
+    """Makes a change and waits, once; the answer must be one event, of its knote."""
+    events = waiter.queue.control([change], 8, LIMIT)
+    if len(events) != 1:
+        raise WrongAnswer(f"{len(events)} events, not 1")
+    event = events[0]
+    if (event.ident, event.filter) != (change.ident, change.filter):
+        raise WrongAnswer(f"the event is {event}")
+    return event
+
+
+def growing_file(waiter: KqueueWaiter) -> str:
+    """A file that is read to its end, and then written to by somebody else."""
+    pieces = b"first line\n", b"and a second one\n"
+    with tempfile.NamedTemporaryFile() as writer, open(writer.name, "rb", 0) as reader:
+        for piece in pieces:
+            writer.write(piece)
+            writer.flush()
+            event = _await_event(waiter, polymux.kevent(reader))
+            _compare(reader.read(event.data), piece)
+            if waiter.queue.control(None, 1, 0):
+                raise WrongAnswer("an event at the end of the file")
+    return f"{len(pieces[0])} bytes, then {len(pieces[1])} more"
+
+
+def timer(waiter: KqueueWaiter) -> str:
+    """Once, in microseconds; never early."""
+    asked = 2_500
+    change = polymux.kevent(1, polymux.KQ_FILTER_TIMER, data=asked)
+    change.flags = polymux.KQ_EV_ADD | polymux.KQ_EV_ONESHOT
+    change.fflags = polymux.KQ_NOTE_USECONDS
+    began = time.monotonic_ns()
+    event = _await_event(waiter, change)
+    late = (time.monotonic_ns() - began) // 1000 - asked
+    if event.data != 1 or late < 0:
+        raise WrongAnswer(f"fired {event.data} times, {-late} µs early")
+    return f"after {asked} µs, {late} µs late"
+
+
+def user_event(waiter: KqueueWaiter) -> str:
+    """Raised by the program itself, with bits of its own."""
+    bits = 0xBEEF
+    change = polymux.kevent(7, polymux.KQ_FILTER_USER)
+    waiter.queue.control([change], 0)
+    change.flags = polymux.KQ_EV_ENABLE
+    change.fflags = polymux.KQ_NOTE_TRIGGER | polymux.KQ_NOTE_FFOR | bits
+    event = _await_event(waiter, change)
+    if event.fflags & polymux.KQ_NOTE_FFLAGSMASK != bits:
+        raise WrongAnswer(f"its bits are {event.fflags:#x}")
+    return f"raised once, with its bits {bits:#x}"
+
+
 class Stop(NamedTuple):
     """Something to wait for, in a few words, and how."""
 
     title: str
-    visit: Callable[[Waiter], str]
+    visit: Callable[[Any], str]
+    """Takes a Waiter; that of the one interface where no other can do it."""
 
 
 STOPS = (
@@ -211,6 +267,21 @@ STOPS = (
     Stop("a pseudo-terminal, both ways", pseudo_terminal),
     Stop(f"1 to {MILESTONES[-1]:,} descriptors", growing_set),
 )
+
+
+SPECIAL_STOPS = {
+    "kqueue": (
+        Stop("a file that grows", growing_file),
+        Stop("a timer", timer),
+        Stop("a user event", user_event),
+    ),
+}
+"""What only one interface can wait for."""
+
+
+def stops_of(interface: str) -> tuple[Stop, ...]:
+    """What an interface waits for."""
+    return STOPS + SPECIAL_STOPS.get(interface, ())
 
 
 def visit(stop: Stop, kind: type[Waiter]) -> str:

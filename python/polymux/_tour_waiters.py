@@ -73,10 +73,30 @@ class EpollWaiter:
         self._epoll.close()
 
 
+class KqueueWaiter:
+    """select.kqueue(): changes and events are of one type, one call does both."""
+
+    def __init__(self) -> None:
+        self.queue = polymux.kqueue()
+        self._count = 0
+
+    def register(self, fd: int) -> None:
+        self.queue.control([polymux.kevent(fd, polymux.KQ_FILTER_READ)], 0)
+        self._count += 1
+
+    def wait(self, seconds: float) -> list[int]:
+        events = self.queue.control(None, self._count, seconds)
+        return [event.ident for event in events]
+
+    def close(self) -> None:
+        self.queue.close()
+
+
 WAITERS: dict[str, type[Waiter]] = {
     "select": SelectWaiter,
     "poll": PollWaiter,
     "epoll": EpollWaiter,
+    "kqueue": KqueueWaiter,
 }
 
 

@@ -91,7 +91,7 @@ class Run:
 
 
 def run(options: argparse.Namespace, directory: Path) -> int:
-    entries = selection.read_deselections()
+    entries = selection.read_deselections(options)
     interpreter = inject.Interpreter.inspect(options.python)
     injected = inject.make_injected(
         interpreter, directory / "polymux", options.kqueue, options.devpoll

@@ -86,7 +86,7 @@ SLOWEST = (
     "test.test_os",
 )
 
-DESELECTED = Path(__file__).resolve().parent / "deselected.txt"
+HERE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,13 @@ class Deselection:
     reason: str
 
 
-def read_deselections(path: Path = DESELECTED) -> list[Deselection]:
+def read_deselections(options: Namespace) -> list[Deselection]:
+    """What is left out of a run with these options."""
+    names = ["deselected.txt", *(["deselected-kqueue.txt"] if options.kqueue else [])]
+    return [entry for name in names for entry in _read(HERE / name)]
+
+
+def _read(path: Path) -> list[Deselection]:
     """Read lines of a test id, which may hold wildcards, and the reason why."""
     entries = []
     for number, line in enumerate(path.read_text().splitlines(), 1):

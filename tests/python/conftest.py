@@ -8,10 +8,12 @@ import contextlib
 import gc
 import importlib
 import os
+import re
 import resource
 import socket
 from collections.abc import Iterator
 from types import ModuleType
+from typing import TypeVar
 
 import hypothesis
 import pytest
@@ -30,6 +32,18 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+Raised = TypeVar("Raised", bound=BaseException)
+
+
+def raises(
+    kind: type[Raised], message: str
+) -> contextlib.AbstractContextManager[pytest.ExceptionInfo[Raised]]:
+    """Expects exactly this type and exactly these words."""
+    return pytest.raises(
+        kind, match=f"^{re.escape(message)}$", check=lambda error: type(error) is kind
+    )
 
 
 @pytest.fixture(scope="session")

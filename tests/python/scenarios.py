@@ -81,6 +81,25 @@ def polling_again(mux: ModuleType, ends: Ends) -> Work:
     return work
 
 
+def _all_raise(calls: list[Work]) -> Work:
+    def work() -> object:
+        raised = 0
+        for call in calls:
+            try:
+                call()
+            except MemoryError:
+                raise
+            except Exception as error:
+                # The interpreter has a SystemError of its own, in other words,
+                # for when there is no memory for a traceback.
+                if "returned NULL" in str(error):
+                    raise
+                raised += 1
+        return raised == len(calls)
+
+    return work
+
+
 def failing(mux: ModuleType, ends: Ends) -> Work:
     """Calls that raise."""
     poll, epoll = mux.poll(), mux.epoll()
@@ -105,25 +124,65 @@ def failing(mux: ModuleType, ends: Ends) -> Work:
         lambda: mux.epoll.fromfd(None),
     ]
 
+    return _all_raise(calls)
+
+
+def queueing(mux: ModuleType, ends: Ends) -> Work:
     def work() -> object:
-        raised = 0
-        for call in calls:
-            try:
-                call()
-            except MemoryError:
-                raise
-            except Exception as error:
-                # The interpreter has a SystemError of its own, in other words,
-                # for when there is no memory for a traceback.
-                if "returned NULL" in str(error):
-                    raise
-                raised += 1
-        return raised == len(calls)
+        kq = mux.kqueue()
+        changes = [mux.kevent(fd, mux.KQ_FILTER_WRITE) for fd in ends.many]
+        user = mux.kevent(1, mux.KQ_FILTER_USER)
+        kq.control([*changes, user, mux.kevent(File(ends.readable))], 0)
+        user.flags, user.fflags = 0, mux.KQ_NOTE_TRIGGER
+        events = kq.control(iter([user]), 100, 0)
+        changes[0].flags = mux.KQ_EV_DELETE
+        kq.control(changes[:1], 0)
+        right = len(events) == 42 and len(kq.control(None, 100, 0)) == 41
+        kq.close()
+        return right
 
     return work
+
+
+def queueing_again(mux: ModuleType, ends: Ends) -> Work:
+    """On an object that lives on."""
+    kq = mux.kqueue()
+    changes = [mux.kevent(fd, mux.KQ_FILTER_WRITE) for fd in ends.many]
+    kq.control(changes, 0)
+
+    def work() -> object:
+        events = kq.control(changes, 100, 0)
+        text = repr(events)
+        return len(events) == 40 and sorted(events) and len(text) > 40 * 70
+
+    return work
+
+
+def failing_in_queues(mux: ModuleType, ends: Ends) -> Work:
+    """Calls that raise."""
+    kq = mux.kqueue()
+    calls: list[Work] = [
+        lambda: mux.kqueue(1),
+        lambda: mux.kqueue.fromfd(ends.readable),
+        lambda: mux.kevent(),
+        lambda: mux.kevent(1, "2"),
+        lambda: mux.kevent(File(None)),
+        lambda: mux.kevent(-1),
+        lambda: kq.control(None, -1),
+        lambda: kq.control(None, 1, "soon"),
+        lambda: kq.control(5, 1, 0),
+        lambda: kq.control([mux.kevent(1), 5], 1, 0),
+        lambda: kq.control([mux.kevent(10**6)], 0),
+        lambda: kq.control([mux.kevent(1, 0x7FFF)], 0),
+    ]
+    return _all_raise(calls)
 
 
 SCENARIOS = {
     made.__name__: made
     for made in (selecting, polling, epolling, polling_again, failing)
+}
+# What the standard module has not, here.
+ADDITIONS = {
+    made.__name__: made for made in (queueing, queueing_again, failing_in_queues)
 }

@@ -50,6 +50,16 @@ class Calling:
         return self.fd
 
 
+class Index:
+    """An object that is as good as an integer."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __index__(self) -> int:
+        return self.value
+
+
 def raising(error: BaseException) -> Callable[..., None]:
     """A function that raises the given exception."""
 

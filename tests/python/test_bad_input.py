@@ -5,41 +5,20 @@ Python; here they stand as they are. More of the same is in test_parity.py.
 
 from __future__ import annotations
 
-import contextlib
-import re
 import resource
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import TypeVar
 
 import pytest
-from conftest import Pipe
-from support import File, is_polymux
+from conftest import Pipe, raises
+from support import File, Index, is_polymux
 
 BEFORE_3_14 = sys.version_info < (3, 14)
 BEFORE_3_15 = sys.version_info < (3, 15)
 
 Verb = Callable[[object], object]
-Raised = TypeVar("Raised", bound=BaseException)
-
-
-class Index:
-    def __init__(self, value: int) -> None:
-        self.value = value
-
-    def __index__(self) -> int:
-        return self.value
-
-
-def raises(
-    kind: type[Raised], message: str
-) -> contextlib.AbstractContextManager[pytest.ExceptionInfo[Raised]]:
-    """Expects exactly this type and exactly these words."""
-    return pytest.raises(
-        kind, match=f"^{re.escape(message)}$", check=lambda error: type(error) is kind
-    )
 
 
 @pytest.fixture(

@@ -75,6 +75,22 @@ def test_collector_during_epoll(mux: ModuleType, pipe: Pipe) -> None:
     assert all(answer == [(pipe.w, mux.EPOLLOUT)] for answer in inner)
 
 
+@pytest.mark.usefixtures("eager_collector")
+def test_collector_during_kqueue(polymux: ModuleType, pipe: Pipe) -> None:
+    kq = polymux.kqueue()
+    change = polymux.kevent(pipe.w, polymux.KQ_FILTER_WRITE)
+    inner: list[object] = []
+    hook = Hook(lambda: inner.append(len(kq.control([change], 5, 0))))
+    kq.control([change], 0)
+    for _ in range(200):
+        Garbage(hook)
+        assert [one.ident for one in kq.control(iter([change]), 5)] == [pipe.w]
+    assert hook.calls > 100
+    assert hook.errors == []
+    assert set(inner) == {1}
+    kq.close()
+
+
 # On the standard module of 3.11 the collector may run inside poll() and see it
 # half done; a child process keeps a crash there out of the other tests.
 POLL = """if True:

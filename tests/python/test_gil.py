@@ -93,7 +93,18 @@ def epoll_call(mux: ModuleType, pipe: Pipe, limit: float | None) -> Call:
     return lambda: epoll.poll(limit)
 
 
-interfaces = pytest.mark.parametrize("make", [select_call, poll_call, epoll_call])
+def kqueue_call(mux: ModuleType, pipe: Pipe, limit: float | None) -> Call:
+    """The standard module has no kqueue here; its epoll stands in."""
+    if mux is select:
+        return epoll_call(mux, pipe, limit)
+    kq = mux.kqueue()
+    kq.control([mux.kevent(pipe.r)], 0)
+    return lambda: kq.control(None, 1, limit)
+
+
+interfaces = pytest.mark.parametrize(
+    "make", [select_call, poll_call, epoll_call, kqueue_call]
+)
 
 
 def assert_keeps_gil(observer: Observer, call: Call, standard: Call) -> None:
@@ -184,3 +195,20 @@ def test_short_scan_keeps_the_gil(
     finally:
         for fd in copies:
             os.close(fd)
+
+
+def user_events(polymux: ModuleType, count: int) -> Call:
+    kq = polymux.kqueue()
+    changes = [polymux.kevent(i, polymux.KQ_FILTER_USER) for i in range(count)]
+    return lambda: kq.control(changes, 1, 0)
+
+
+def test_many_changes_let_others_run(polymux: ModuleType, observer: Observer) -> None:
+    observer.calls_until_it_ran(user_events(polymux, 1001))
+
+
+def test_few_changes_keep_the_gil(
+    polymux: ModuleType, observer: Observer, pipe: Pipe
+) -> None:
+    standard = epoll_call(select, pipe, 0)
+    assert_keeps_gil(observer, user_events(polymux, 20), standard)

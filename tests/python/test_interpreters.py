@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import time
@@ -57,6 +58,11 @@ INTERPRETERS = """if True:
             raise AssertionError
         poll.poll(1), epoll.close()
         epoll = mux.epoll()  # left to the interpreter's end
+        if hasattr(mux, "kqueue"):
+            for _ in range(100):
+                kq = mux.kqueue()
+                (event,) = kq.control([mux.kevent(w, mux.KQ_FILTER_WRITE)], 5)
+                assert event.ident == w
         os.close(r), os.close(w)
     '''.replace("MODULE", sys.argv[1])
 """
@@ -72,6 +78,7 @@ ONE_AFTER_ANOTHER = """
         interpreters.destroy(interpreter)
         exec(code)
         epoll.close()
+        kq = None
     assert len(os.listdir("/proc/self/fd")) == before
     print("done")
 """
@@ -245,6 +252,45 @@ def test_threads_close_an_epoll_object(polymux: ModuleType, pipe: Pipe) -> None:
         epoll.close()
         for thread in threads:
             assert thread.result() == "I/O operation on closed epoll object"
+
+
+def test_threads_share_a_kqueue(polymux: ModuleType, pipe: Pipe) -> None:
+    copies = [os.dup(pipe.w) for _ in range(8)]
+    write, user = polymux.KQ_FILTER_WRITE, polymux.KQ_FILTER_USER
+    possible = {(fd, write) for fd in (pipe.w, *copies)} | {(1, user)}
+    kq = polymux.kqueue()
+    shared = [polymux.kevent(pipe.w, write), polymux.kevent(1, user)]
+
+    def wait(maxevents: int) -> None:
+        for _ in range(1000):
+            events = kq.control(shared, maxevents, 60)
+            answer = [(event.ident, event.filter) for event in events]
+            assert answer
+            assert set(answer) <= possible
+            assert len(set(answer)) == len(answer) <= maxevents
+
+    def change(mine: list[int]) -> None:
+        for i in range(1000):
+            change = polymux.kevent(mine[i % len(mine)], write)
+            for flags in (
+                polymux.KQ_EV_ADD,
+                polymux.KQ_EV_DISABLE,
+                polymux.KQ_EV_DELETE,
+            ):
+                change.flags = flags
+                kq.control([change], 0)
+            kq.control([polymux.kevent(1, user, 0, polymux.KQ_NOTE_TRIGGER)], 0)
+
+    kq.control(shared, 0)
+    threads = [Background(functools.partial(wait, i)) for i in (1, 5, 2000)]
+    threads += [Background(functools.partial(change, copies[i::2])) for i in range(2)]
+    try:
+        for thread in threads:
+            thread.result()
+    finally:
+        kq.close()
+        for fd in copies:
+            os.close(fd)
 
 
 # Children.

@@ -7,6 +7,7 @@ left, a handler that raises ends it with its exception.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import select
 import signal
@@ -16,12 +17,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from conftest import Pipe
+from conftest import Pipe, raises
 from support import interrupted, raising, wait_for, waits_at_least
 
-Wait = Callable[[float | None], object]
-
-EMPTY: dict[str, object] = {"select": ([], [], []), "poll": [], "epoll": []}
+KINDS = ("select", "poll", "epoll", "kqueue")
+# The standard module has no kqueue here.
+BOTH = [("select", kind) for kind in KINDS[:-1]] + [("polymux", kind) for kind in KINDS]
 
 
 class Waits:
@@ -31,28 +32,38 @@ class Waits:
     """
 
     def __init__(self, mux: ModuleType, kind: str, fd: int) -> None:
-        self.kind = kind
-        self.empty = EMPTY[kind]
+        self.mux, self.kind = mux, kind
         self.object: Any = None
+        self.empty: object = []
         self.ready: object = [(fd, mux.POLLIN)]
-        if kind == "select":
-            self.ready = ([fd], [], [])
-            self.call: Wait = lambda limit: mux.select([fd], [], [], limit)
-        elif kind == "poll":
-            self.object = mux.poll()
-            self.call = lambda limit: self.object.poll(limit and limit * 1000)
-        else:
-            self.object = mux.epoll()
-            self.call = self.object.poll
-        if self.object is not None:
-            self.object.register(fd, mux.POLLIN)
+        self.call: Callable[[float | None], Any]
+        getattr(self, f"_use_{kind}")(fd)
+
+    def _use_select(self, fd: int) -> None:
+        self.empty, self.ready = ([], [], []), ([fd], [], [])
+        self.call = lambda limit: self.mux.select([fd], [], [], limit)
+
+    def _use_poll(self, fd: int) -> None:
+        self.object = self.mux.poll()
+        self.object.register(fd, self.mux.POLLIN)
+        self.call = lambda limit: self.object.poll(limit and limit * 1000)
+
+    def _use_epoll(self, fd: int) -> None:
+        self.object = self.mux.epoll()
+        self.object.register(fd, self.mux.EPOLLIN)
+        self.call = self.object.poll
+
+    def _use_kqueue(self, fd: int) -> None:
+        self.object = self.mux.kqueue()
+        self.object.control([self.mux.kevent(fd)], 0)
+        self.ready = [self.mux.kevent(fd, flags=0, data=1)]
+        self.call = lambda limit: self.object.control(None, 5, limit)
 
 
-@pytest.fixture(params=["select", "poll", "epoll"])
-def waits(
-    request: pytest.FixtureRequest, mux: ModuleType, pipe: Pipe
-) -> Iterator[Waits]:
-    waits = Waits(mux, request.param, pipe.r)
+@pytest.fixture(params=BOTH, ids="-".join)
+def waits(request: pytest.FixtureRequest, pipe: Pipe) -> Iterator[Waits]:
+    name, kind = request.param
+    waits = Waits(importlib.import_module(name), kind, pipe.r)
     yield waits
     with contextlib.suppress(AttributeError):
         waits.object.close()
@@ -80,7 +91,7 @@ def test_longest_time(waits: Waits, pipe: Pipe) -> None:
         assert waits.call(seconds) == waits.ready
 
 
-@pytest.mark.parametrize("kind", ["select", "poll", "epoll"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_fractions_of_milliseconds_count(
     polymux: ModuleType, pipe: Pipe, kind: str
 ) -> None:
@@ -119,8 +130,9 @@ def test_event_after_interruptions(waits: Waits, pipe: Pipe) -> None:
 
 
 def test_negative_time_goes_on_for_ever(waits: Waits, pipe: Pipe) -> None:
-    if waits.kind == "select":
-        with pytest.raises(ValueError, match=r"^timeout must be non-negative$"):
+    refusals = {"select": "non-negative", "kqueue": "positive or None"}
+    if waits.kind in refusals:
+        with raises(ValueError, f"timeout must be {refusals[waits.kind]}"):
             waits.call(-1e-300)
         return
     calls: list[object] = []
@@ -194,11 +206,11 @@ def test_signal_without_a_handler_in_python(waits: Waits) -> None:
     assert os.waitpid(pid, 0)[1] == 0
 
 
-def test_handler_waits_itself(waits: Waits, mux: ModuleType, full: Pipe) -> None:
+def test_handler_waits_itself(waits: Waits, full: Pipe) -> None:
     answers = []
 
     def handler(*_: object) -> None:
-        answers.append(mux.select([full.r], [full.w], [], 0))
+        answers.append(waits.mux.select([full.r], [full.w], [], 0))
 
     with waits_at_least(0.1), interrupted(handler):
         assert waits.call(0.1) == waits.empty
@@ -310,3 +322,57 @@ def test_pending_signal_before_a_ready_wait(waits: Waits, pipe: Pipe) -> None:
     with interrupted(lambda *_: calls.append(1), 0.001):
         while len(calls) < 20:
             assert waits.call(None) == waits.ready
+
+
+# kqueue.
+
+
+def test_changes_are_made_once(polymux: ModuleType, pipe: Pipe) -> None:
+    """However often the wait is interrupted: a second deletion would fail."""
+    waits = Waits(polymux, "kqueue", pipe.r)
+    delete = polymux.kevent(pipe.r, flags=polymux.KQ_EV_DELETE)
+    calls: list[object] = []
+    with waits_at_least(0.2), interrupted(lambda *_: calls.append(1)):
+        assert waits.object.control([delete], 5, 0.2) == []
+    assert len(calls) > 1
+    waits.object.close()
+
+
+def test_many_changes_are_made_once(polymux: ModuleType, pipe: Pipe) -> None:
+    waits = Waits(polymux, "kqueue", pipe.r)
+    user, once = polymux.KQ_FILTER_USER, polymux.KQ_EV_ADD | polymux.KQ_EV_DISABLE
+    changes = [polymux.kevent(i, user, once) for i in range(3000)]
+    changes.append(polymux.kevent(pipe.r, flags=polymux.KQ_EV_DELETE))
+    with waits_at_least(0.2), interrupted(lambda *_: None):
+        assert waits.object.control(changes, 5, 0.2) == []
+    waits.object.close()
+
+
+def test_handler_controls_the_same_kqueue(polymux: ModuleType, pipe: Pipe) -> None:
+    waits = Waits(polymux, "kqueue", pipe.r)
+    answers = []
+    with interrupted(lambda *_: answers.append(waits.call(0))):
+        assert waits.call(0.1) == waits.empty
+    assert answers
+    assert all(answer == [] for answer in answers)
+    waits.object.close()
+
+
+def test_handler_changes_the_kqueue(
+    polymux: ModuleType, pipe: Pipe, full: Pipe
+) -> None:
+    waits = Waits(polymux, "kqueue", pipe.r)
+    change = polymux.kevent(full.r, udata=5)
+    with interrupted(lambda *_: waits.object.control([change], 0)):
+        assert [event.udata for event in waits.call(None)] == [5]
+    waits.object.close()
+
+
+def test_handler_closes_the_kqueue(polymux: ModuleType, pipe: Pipe) -> None:
+    waits = Waits(polymux, "kqueue", pipe.r)
+    with (
+        interrupted(lambda *_: waits.object.close()),
+        pytest.raises(OSError, match="Bad file descriptor"),
+    ):
+        waits.call(None)
+    assert waits.object.closed

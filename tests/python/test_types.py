@@ -116,6 +116,40 @@ def test_newer_constants(polymux: ModuleType) -> None:
     assert polymux.EPOLLWAKEUP == 1 << 29
 
 
+KQUEUE_CONSTANTS = {
+    "KQ_FILTER": """
+        READ -1 WRITE -2 AIO -3 VNODE -4 PROC -5 SIGNAL -6 TIMER -7 NETDEV -8
+        USER -11
+    """,
+    "KQ_EV": """
+        ADD 1 DELETE 2 ENABLE 4 DISABLE 8 ONESHOT 0x10 CLEAR 0x20 RECEIPT 0x40
+        DISPATCH 0x80 FORCEONESHOT 0x100 KEEPUDATA 0x200 SYSFLAGS 0xf000
+        FLAG1 0x2000 EOF 0x8000 ERROR 0x4000
+    """,
+    "KQ_NOTE": """
+        LOWAT 1 FILE_POLL 2
+        DELETE 1 WRITE 2 EXTEND 4 ATTRIB 8 LINK 0x10 RENAME 0x20 REVOKE 0x40
+        EXIT 0x80000000 FORK 0x40000000 EXEC 0x20000000 PCTRLMASK 0xf0000000
+        PDATAMASK 0xfffff TRACK 1 CHILD 4 TRACKERR 2 LINKUP 1 LINKDOWN 2 LINKINV 4
+        SECONDS 1 MSECONDS 2 USECONDS 4 NSECONDS 8 ABSTIME 0x10
+        TRIGGER 0x1000000 FFNOP 0 FFAND 0x40000000 FFOR 0x80000000
+        FFCOPY 0xc0000000 FFCTRLMASK 0xc0000000 FFLAGSMASK 0xffffff
+    """,
+}
+
+
+def test_constants_of_kqueue(polymux: ModuleType) -> None:
+    """The numbers are FreeBSD's."""
+    expected = {
+        f"{kind}_{name}": int(value, 0)
+        for kind, text in KQUEUE_CONSTANTS.items()
+        for name, value in zip(*[iter(text.split())] * 2, strict=True)
+    }
+    found = {n: v for n, v in vars(polymux).items() if n.startswith("KQ_")}
+    assert found == expected
+    assert all(type(value) is int for value in found.values())
+
+
 def test_error(mux: ModuleType) -> None:
     assert mux.error is OSError
 
