@@ -49,8 +49,9 @@ struct pmx_devpoll {
     int beacon;           /* -1 until something stands */
     pthread_mutex_t lock; /* of what follows, and of taking from the epoll set */
     bool beacon_lit;
-    bool standing_first; /* in the wait now: they take turns with the others */
+    bool turn; /* of those that stand to have the odd place */
     size_t next_standing;
+    uint64_t round; /* of visits to those that stand */
     uint64_t registrations;
     struct pmx__watches watches;
 };
@@ -121,10 +122,12 @@ static int control_watch(const struct pmx_devpoll *devpoll, int operation,
 }
 
 /* Whether an operation on a watched descriptor failed because its number is
- * closed or stands for another file. */
+ * closed (EBADF) or stands for another file: one that the set does not have,
+ * one that epoll refuses, or the set itself. */
 static bool is_gone(int result)
 {
-    return result == -EBADF || result == -ENOENT;
+    return result == -EBADF || result == -ENOENT || result == -EPERM ||
+           result == -EINVAL;
 }
 
 static int open_beacon(struct pmx_devpoll *devpoll)
@@ -376,20 +379,29 @@ static int visit(struct pmx_devpoll *devpoll, const struct pmx__watch *watch,
     return revents != 0;
 }
 
-/* Another one moves into the place of one that stands no longer. */
-static int collect_standing(struct pmx_devpoll *devpoll, struct pollfd *ready, int room)
+/*
+ * Visits in turn until there is no room, or all that *left counts have been
+ * visited. Another one moves into the place of one that stands no longer; it
+ * may have had its visit in this round.
+ */
+static int collect_standing(struct pmx_devpoll *devpoll, struct pollfd *ready, int room,
+                            size_t *left)
 {
     const struct pmx__watches *watches = &devpoll->watches;
     int count = 0;
-    for (size_t left = watches->standing; left > 0 && count < room; left--) {
+    while (*left > 0 && count < room) {
         if (devpoll->next_standing >= watches->standing)
             devpoll->next_standing = 0;
+        struct pmx__watch *watch = &watches->all[devpoll->next_standing];
         size_t standing = watches->standing;
-        int result =
-            visit(devpoll, &watches->all[devpoll->next_standing], &ready[count]);
-        if (result < 0)
-            return result;
-        count += result;
+        if (watch->round != devpoll->round) {
+            watch->round = devpoll->round;
+            --*left;
+            int result = visit(devpoll, watch, &ready[count]);
+            if (result < 0)
+                return result;
+            count += result;
+        }
         devpoll->next_standing += standing == watches->standing;
     }
     return count;
@@ -455,15 +467,22 @@ static int collect_events(struct pmx_devpoll *devpoll, struct pollfd *ready, int
     return rearm_all(devpoll, ready, count);
 }
 
-/* Both kinds, of those that stand no more than standing_room. */
+/* Both kinds: first, so that none starves, no more than share of those that
+ * stand, and more of them in the room that is left at the end. */
 static int collect(struct pmx_devpoll *devpoll, struct pollfd *ready, int room,
-                   int standing_room)
+                   int share)
 {
-    int standing = collect_standing(devpoll, ready, standing_room);
-    if (standing < 0)
-        return standing;
-    int events = collect_events(devpoll, ready + standing, room - standing);
-    return events < 0 ? events : standing + events;
+    size_t left = devpoll->watches.standing;
+    devpoll->round++;
+    int count = collect_standing(devpoll, ready, share, &left);
+    if (count < 0)
+        return count;
+    int events = collect_events(devpoll, ready + count, room - count);
+    if (events < 0)
+        return events;
+    count += events;
+    int others = collect_standing(devpoll, ready + count, room - count, &left);
+    return others < 0 ? others : count + others;
 }
 
 static int look(struct pmx_devpoll *devpoll, struct pollfd *ready, int room)
@@ -471,10 +490,10 @@ static int look(struct pmx_devpoll *devpoll, struct pollfd *ready, int room)
     int result = enter(devpoll);
     if (result < 0)
         return result;
-    devpoll->standing_first = !devpoll->standing_first;
-    result = collect(devpoll, ready, room, devpoll->standing_first ? room : room / 2);
-    if (result == 0 && !devpoll->standing_first)
-        result = collect(devpoll, ready, room, room);
+    devpoll->turn = !devpoll->turn;
+    result = collect(devpoll, ready, room, room / 2 + (room % 2 && devpoll->turn));
+    if (result == 0) /* some that stood may be with the kernel now */
+        result = collect_events(devpoll, ready, room);
     adjust_beacon(devpoll);
     leave(devpoll);
     return result;

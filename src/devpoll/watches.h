@@ -25,6 +25,7 @@ struct pmx__watch {
     short events;
     enum pmx__watch_kind kind;
     uint64_t token; /* which registration of this number it is */
+    uint64_t round; /* of one that stands: when it was looked at last */
     dev_t device;   /* of a file: */
     ino_t inode;    /* which one */
 };
