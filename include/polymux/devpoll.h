@@ -48,16 +48,16 @@ extern "C" {
 struct pmx_devpoll;
 
 /*
- * A new, empty set with a descriptor of its own, close-on-exec. Close it with
- * pmx_devpoll_close(). NULL with EMFILE, ENFILE or ENOMEM.
+ * A new, empty set. It has two descriptors, close-on-exec. Close it with
+ * pmx_devpoll_close(). NULL with EMFILE, ENFILE, ENOMEM or ENOSPC.
  */
 PMX_API struct pmx_devpoll *pmx_devpoll_create(void);
 
 /*
- * Closes the descriptor and frees the handle, which is gone also when the
+ * Closes its descriptors and frees the handle, which is gone also when the
  * call fails. Registered descriptors are not closed. NULL is allowed. Returns
  * 0, or -1 with the errno of close(2); EBADF says that somebody else has
- * closed the descriptor.
+ * closed the one of pmx_devpoll_fd().
  */
 PMX_API int pmx_devpoll_close(struct pmx_devpoll *devpoll);
 
@@ -78,7 +78,6 @@ PMX_API int pmx_devpoll_fd(const struct pmx_devpoll *devpoll);
  *   EBADF   fd is negative
  *   EINVAL  fd belongs to the handle
  *   ELOOP   handles and epoll instances would form a loop or nest too deeply
- *   EMFILE, ENFILE  the first that is always ready costs one descriptor
  *   ENOMEM
  *   ENOSPC  /proc/sys/fs/epoll/max_user_watches is reached
  */

@@ -46,7 +46,7 @@ _Static_assert(POLLIN == EPOLLIN && POLLPRI == EPOLLPRI && POLLOUT == EPOLLOUT &
 struct pmx_devpoll {
     pid_t owner; /* the process that may use the handle */
     int epoll;
-    int beacon;           /* -1 until something stands */
+    int beacon;
     pthread_mutex_t lock; /* of what follows, and of taking from the epoll set */
     bool beacon_lit;
     bool turn; /* of those that stand to have the odd place */
@@ -56,21 +56,52 @@ struct pmx_devpoll {
     struct pmx__watches watches;
 };
 
+static int control(const struct pmx_devpoll *devpoll, int operation, int fd,
+                   uint32_t events, uint64_t token)
+{
+    struct epoll_event event = {.events = events | EPOLLONESHOT, .data.u64 = token};
+    return pmx__syscall(epoll_ctl(devpoll->epoll, operation, fd, &event));
+}
+
+/* The beacon is there from the start: opened later it might take the very number
+ * that is registered as one that is not open. */
+static int open_beacon(struct pmx_devpoll *devpoll)
+{
+    devpoll->beacon = pmx__syscall(eventfd(1, EFD_CLOEXEC));
+    if (devpoll->beacon < 0)
+        return devpoll->beacon;
+    int result = control(devpoll, EPOLL_CTL_ADD, devpoll->beacon, 0, BEACON_TOKEN);
+    if (result < 0)
+        close(devpoll->beacon);
+    return result;
+}
+
+static int open_descriptors(struct pmx_devpoll *devpoll)
+{
+    devpoll->epoll = pmx__syscall(epoll_create1(EPOLL_CLOEXEC));
+    if (devpoll->epoll < 0)
+        return devpoll->epoll;
+    int result = open_beacon(devpoll);
+    if (result < 0)
+        close(devpoll->epoll);
+    return result;
+}
+
 struct pmx_devpoll *pmx_devpoll_create(void)
 {
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (epoll < 0)
-        return NULL;
     struct pmx_devpoll *devpoll = calloc(1, sizeof(*devpoll));
-    if (!devpoll) {
-        close(epoll);
-        errno = ENOMEM;
+    if (!devpoll)
         return NULL;
+    int saved = errno;
+    int result = open_descriptors(devpoll);
+    if (result < 0) {
+        free(devpoll);
+        devpoll = NULL;
+    } else {
+        devpoll->owner = getpid();
+        pthread_mutex_init(&devpoll->lock, NULL);
     }
-    devpoll->owner = getpid();
-    devpoll->epoll = epoll;
-    devpoll->beacon = -1;
-    pthread_mutex_init(&devpoll->lock, NULL);
+    (void)pmx__result(result, saved);
     return devpoll;
 }
 
@@ -80,8 +111,7 @@ int pmx_devpoll_close(struct pmx_devpoll *devpoll)
         return 0;
     int saved = errno;
     int result = pmx__syscall(close(devpoll->epoll));
-    if (devpoll->beacon >= 0)
-        close(devpoll->beacon);
+    close(devpoll->beacon);
     pthread_mutex_destroy(&devpoll->lock);
     pmx__watches_free(&devpoll->watches);
     free(devpoll);
@@ -107,13 +137,6 @@ static void leave(struct pmx_devpoll *devpoll)
     pthread_mutex_unlock(&devpoll->lock);
 }
 
-static int control(const struct pmx_devpoll *devpoll, int operation, int fd,
-                   uint32_t events, uint64_t token)
-{
-    struct epoll_event event = {.events = events | EPOLLONESHOT, .data.u64 = token};
-    return pmx__syscall(epoll_ctl(devpoll->epoll, operation, fd, &event));
-}
-
 static int control_watch(const struct pmx_devpoll *devpoll, int operation,
                          const struct pmx__watch *watch)
 {
@@ -130,26 +153,11 @@ static bool is_gone(int result)
            result == -EINVAL;
 }
 
-static int open_beacon(struct pmx_devpoll *devpoll)
-{
-    int beacon = pmx__syscall(eventfd(1, EFD_CLOEXEC));
-    if (beacon < 0)
-        return beacon;
-    int result = control(devpoll, EPOLL_CTL_ADD, beacon, 0, BEACON_TOKEN);
-    if (result < 0)
-        close(beacon);
-    else
-        devpoll->beacon = beacon;
-    return result;
-}
-
 static int set_beacon(struct pmx_devpoll *devpoll, bool lit)
 {
     if (devpoll->beacon_lit == lit)
         return 0;
-    int result = devpoll->beacon < 0 ? open_beacon(devpoll) : 0;
-    if (result == 0)
-        result = control(devpoll, EPOLL_CTL_MOD, devpoll->beacon, lit ? EPOLLIN : 0,
+    int result = control(devpoll, EPOLL_CTL_MOD, devpoll->beacon, lit ? EPOLLIN : 0,
                          BEACON_TOKEN);
     if (result == 0)
         devpoll->beacon_lit = lit;
