@@ -368,6 +368,13 @@ size_t pmx_devpoll_count(struct pmx_devpoll *devpoll)
     return count;
 }
 
+/* What a wait has found so far. */
+struct answers {
+    struct pollfd *all;
+    int count;
+    int room;
+};
+
 /* Looks at one that stands; returns whether there is an answer, or -errno. */
 static int visit(struct pmx_devpoll *devpoll, const struct pmx__watch *watch,
                  struct pollfd *answer)
@@ -388,16 +395,15 @@ static int visit(struct pmx_devpoll *devpoll, const struct pmx__watch *watch,
 }
 
 /*
- * Visits in turn until there is no room, or all that *left counts have been
- * visited. Another one moves into the place of one that stands no longer; it
- * may have had its visit in this round.
+ * Visits in turn until there are limit answers, or all that *left counts have
+ * been visited. Another one moves into the place of one that stands no longer;
+ * it may have had its visit in this round.
  */
-static int collect_standing(struct pmx_devpoll *devpoll, struct pollfd *ready, int room,
-                            size_t *left)
+static int add_standing(struct pmx_devpoll *devpoll, struct answers *answers, int limit,
+                        size_t *left)
 {
     const struct pmx__watches *watches = &devpoll->watches;
-    int count = 0;
-    while (*left > 0 && count < room) {
+    while (*left > 0 && answers->count < limit) {
         if (devpoll->next_standing >= watches->standing)
             devpoll->next_standing = 0;
         struct pmx__watch *watch = &watches->all[devpoll->next_standing];
@@ -405,14 +411,14 @@ static int collect_standing(struct pmx_devpoll *devpoll, struct pollfd *ready, i
         if (watch->round != devpoll->round) {
             watch->round = devpoll->round;
             --*left;
-            int result = visit(devpoll, watch, &ready[count]);
+            int result = visit(devpoll, watch, &answers->all[answers->count]);
             if (result < 0)
                 return result;
-            count += result;
+            answers->count += result;
         }
         devpoll->next_standing += standing == watches->standing;
     }
-    return count;
+    return 0;
 }
 
 /* Events of registrations that are over are left to their rest. */
@@ -432,11 +438,30 @@ static int take(struct pmx_devpoll *devpoll, const struct epoll_event *event,
     return 1;
 }
 
+/* Takes what the kernel has, which disarms it: nothing comes twice. */
+static int add_events(struct pmx_devpoll *devpoll, struct answers *answers)
+{
+    struct epoll_event batch[BATCH];
+    int taken = 0, wanted = 0;
+    do {
+        int room = answers->room - answers->count;
+        wanted = room < BATCH ? room : BATCH;
+        if (wanted == 0)
+            return 0;
+        taken = pmx__syscall(epoll_wait(devpoll->epoll, batch, wanted, 0));
+        for (int i = 0; i < taken; i++)
+            answers->count += take(devpoll, &batch[i], &answers->all[answers->count]);
+    } while (taken == wanted);
+    return taken < 0 ? taken : 0;
+}
+
 /* Arms the descriptor of an answer again; false if the answer is of a file
  * that is not under this number any more. */
 static bool rearm(struct pmx_devpoll *devpoll, const struct pollfd *answer)
 {
     struct pmx__watch *watch = pmx__watches_find(&devpoll->watches, answer->fd);
+    if (watch->kind != PMX__WATCH_KERNEL)
+        return true;
     int result = control_watch(devpoll, EPOLL_CTL_MOD, watch);
     if (is_gone(result)) {
         drop_watch(devpoll, answer->fd);
@@ -450,58 +475,44 @@ static bool rearm(struct pmx_devpoll *devpoll, const struct pollfd *answer)
     return true;
 }
 
-static int rearm_all(struct pmx_devpoll *devpoll, struct pollfd *ready, int count)
+static void rearm_all(struct pmx_devpoll *devpoll, struct answers *answers)
 {
     int kept = 0;
-    for (int i = 0; i < count; i++)
-        if (rearm(devpoll, &ready[i]))
-            ready[kept++] = ready[i];
-    return kept;
+    for (int i = 0; i < answers->count; i++)
+        if (rearm(devpoll, &answers->all[i]))
+            answers->all[kept++] = answers->all[i];
+    answers->count = kept;
 }
 
-/* Nothing is armed again before all is taken: so nothing is taken twice. */
-static int collect_events(struct pmx_devpoll *devpoll, struct pollfd *ready, int room)
-{
-    struct epoll_event batch[BATCH];
-    int count = 0, taken, wanted;
-    do {
-        wanted = room - count < BATCH ? room - count : BATCH;
-        taken = wanted ? pmx__syscall(epoll_wait(devpoll->epoll, batch, wanted, 0)) : 0;
-        for (int i = 0; i < taken; i++)
-            count += take(devpoll, &batch[i], &ready[count]);
-    } while (taken == wanted && wanted > 0);
-    if (taken < 0 && count == 0)
-        return taken;
-    return rearm_all(devpoll, ready, count);
-}
-
-/* Both kinds: first, so that none starves, no more than share of those that
- * stand, and more of them in the room that is left at the end. */
-static int collect(struct pmx_devpoll *devpoll, struct pollfd *ready, int room,
-                   int share)
+/*
+ * Both kinds: first, so that none starves, no more than share of those that
+ * stand, and more of them in the room that is left at the end. Some of those
+ * may be with the kernel then, their numbers being open by now.
+ */
+static int collect(struct pmx_devpoll *devpoll, struct answers *answers, int share)
 {
     size_t left = devpoll->watches.standing;
     devpoll->round++;
-    int count = collect_standing(devpoll, ready, share, &left);
-    if (count < 0)
-        return count;
-    int events = collect_events(devpoll, ready + count, room - count);
-    if (events < 0)
-        return events;
-    count += events;
-    int others = collect_standing(devpoll, ready + count, room - count, &left);
-    return others < 0 ? others : count + others;
+    int result = add_standing(devpoll, answers, share, &left);
+    if (result == 0)
+        result = add_events(devpoll, answers);
+    uint64_t registrations = devpoll->registrations;
+    if (result == 0)
+        result = add_standing(devpoll, answers, answers->room, &left);
+    if (result == 0 && registrations != devpoll->registrations)
+        result = add_events(devpoll, answers);
+    rearm_all(devpoll, answers);
+    return result < 0 ? result : answers->count;
 }
 
 static int look(struct pmx_devpoll *devpoll, struct pollfd *ready, int room)
 {
+    struct answers answers = {ready, 0, room};
     int result = enter(devpoll);
     if (result < 0)
         return result;
     devpoll->turn = !devpoll->turn;
-    result = collect(devpoll, ready, room, room / 2 + (room % 2 && devpoll->turn));
-    if (result == 0) /* some that stood may be with the kernel now */
-        result = collect_events(devpoll, ready, room);
+    result = collect(devpoll, &answers, room / 2 + (room % 2 && devpoll->turn));
     adjust_beacon(devpoll);
     leave(devpoll);
     return result;

@@ -235,7 +235,7 @@ TEST(some_numbers_are_opened)
     make_pipe(ends);
     for (int turn = 0; turn < NUMBERS; turn++)
         for (int opened = 0; opened < 1 << NUMBERS; opened += 3) {
-            struct pollfd answers[2 * NUMBERS];
+            struct pollfd answers[NUMBERS];
             int seen = 0;
             struct pmx_devpoll *devpoll = devpoll_open();
             for (int i = 0; i < NUMBERS; i++)
@@ -246,7 +246,7 @@ TEST(some_numbers_are_opened)
                 if (opened & 1 << i)
                     CHECK_OK(dup2(ends[0], first + i));
             int count =
-                CHECK_OK(pmx_devpoll_wait(devpoll, answers, 2 * NUMBERS, 0, NULL));
+                CHECK_OK(pmx_devpoll_wait(devpoll, answers, NUMBERS, 0, NULL));
             CHECK_EQ_INT(count, NUMBERS - __builtin_popcount((unsigned)opened));
             for (int i = 0; i < count; i++)
                 seen |= 1 << (answers[i].fd - first);
