@@ -245,8 +245,7 @@ TEST(some_numbers_are_opened)
             for (int i = 0; i < NUMBERS; i++)
                 if (opened & 1 << i)
                     CHECK_OK(dup2(ends[0], first + i));
-            int count =
-                CHECK_OK(pmx_devpoll_wait(devpoll, answers, NUMBERS, 0, NULL));
+            int count = CHECK_OK(pmx_devpoll_wait(devpoll, answers, NUMBERS, 0, NULL));
             CHECK_EQ_INT(count, NUMBERS - __builtin_popcount((unsigned)opened));
             for (int i = 0; i < count; i++)
                 seen |= 1 << (answers[i].fd - first);

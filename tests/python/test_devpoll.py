@@ -531,9 +531,9 @@ class DevpollMachine(World):
     """A devpoll object beside a table of what it should know, which asks poll.
 
     Every file has a name here, and every slot the name of what is behind it. A
-    registration is for a file: where the slot has another one, it is over. It
-    may go on should the file come back before that was noticed; so then it is
-    removed.
+    registration is for a file: where the slot has another one, it is over. A
+    file that comes back to a slot where it was registered and never removed is
+    removed then, for it might still be watched.
     """
 
     def __init__(self) -> None:
@@ -543,6 +543,7 @@ class DevpollMachine(World):
         self.behind.update(zip(SLOTS, self.sources, strict=False))
         self.ours = polymux.devpoll()
         self.table: dict[int, tuple[int, str | None]] = {}  # slot -> mask, file
+        self.left: set[tuple[int, str]] = set()  # slot, file
 
     def teardown(self) -> None:
         self.ours.close()
@@ -552,7 +553,10 @@ class DevpollMachine(World):
         before = self.behind.pop(slot, None)
         if file is not None:
             self.behind[slot] = file
-        if before != file and file and self.table.get(slot, (0, None))[1] == file:
+        if before is not None and before == self.table.get(slot, (0, None))[1]:
+            self.left.add((slot, before))
+        if before != file and (slot, file) in self.left:
+            self.left.remove((slot, file))
             self.unregister(slot)
 
     @rule(slot=slots, kind=kinds)
@@ -581,6 +585,7 @@ class DevpollMachine(World):
         self.ours.close()
         self.ours = polymux.devpoll()
         self.table.clear()
+        self.left.clear()
 
     @rule(slot=slots, mask=masks)
     def register(self, slot: int, mask: int) -> None:
