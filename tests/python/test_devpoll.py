@@ -45,10 +45,10 @@ CLOSED = r"^I/O operation on closed devpoll object$"
 
 def test_function() -> None:
     function: Any = polymux.devpoll
-    assert BuiltinFunctionType is type(function)
     assert function.__module__ == "select"
     assert function.__name__ == function.__qualname__ == "devpoll"
     assert function.__text_signature__ == "($module, /)"
+    assert type(function) is BuiltinFunctionType
     assert type("Holder", (), {"call": function})().call is function
     for arguments, said in (([1], r"\(1 given\)"), ([1, 2], r"\(2 given\)")):
         with pytest.raises(
