@@ -45,8 +45,10 @@ def _provide_for(steps: list[Step], pythons: list[Interpreter]) -> None:
     missing |= machine.programs(("gcc", "g++", "clang", "nm", "pkg-config"))
     for python in pythons:
         if f"env-{python.name}" in names:
-            own_tests = {f"cpython-{python.name}", f"kqueue-{python.name}"} & names
-            missing |= machine.parts_of(python, own_tests=bool(own_tests))
+            kinds = ("cpython", "devpoll", "kqueue")
+            runs = {f"{kind}-{python.name}" for kind in kinds}
+            own_tests = not runs.isdisjoint(names)
+            missing |= machine.parts_of(python, own_tests=own_tests)
     machine.provide(missing)
     interpreters.probe.cache_clear()
     interpreters.find_all.cache_clear()

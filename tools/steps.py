@@ -116,6 +116,29 @@ def _cpythons_tests_on_kqueue(python: Interpreter) -> Step:
     return Step(f"kqueue-{name}", Stage.TEST, command, (f"env-{name}",))
 
 
+# What waits on devpoll where selectors are asked to, and event loops made to.
+_ON_DEVPOLL = (
+    *("test_devpoll", "test_selectors", "test_eintr"),
+    *(
+        f"test_asyncio.test_{name}"
+        for name in (
+            *("events", "selector_events", "sendfile", "sock_lowlevel"),
+            *("streams", "subprocess", "unix_events"),
+        )
+    ),
+)
+
+
+def _cpythons_tests_on_devpoll(python: Interpreter) -> Step:
+    script = str(Path("tests", "cpython", "run.py"))
+    venv_python = str(for_tests(python).python)
+    options = ("--python", venv_python, "--jobs", "2")
+    selector = ("--devpoll", "--selector", "DevpollSelector")
+    command = (sys.executable, script, *options, *selector, *_ON_DEVPOLL)
+    name = f"devpoll-{python.name}"
+    return Step(name, Stage.TEST, command, (f"env-{python.name}",))
+
+
 def all_steps(interpreter: Interpreter, pythons: Iterable[Interpreter]) -> list[Step]:
     """Every step, the longest of a stage first."""
     pythons = list(pythons)
@@ -125,6 +148,7 @@ def all_steps(interpreter: Interpreter, pythons: Iterable[Interpreter]) -> list[
         *_lints(interpreter),
         *_cpythons_tests(pythons),
         *(_cpythons_tests_on_kqueue(python) for python in pythons[-1:]),
+        *(_cpythons_tests_on_devpoll(python) for python in pythons[-1:]),
         *_python_tests(pythons),
         *_c_tests(),
     ]

@@ -11,10 +11,11 @@ static int make_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type)
     return *type ? 0 : -1;
 }
 
-/* All have names in the module but the one of poll objects. */
+/* All have names in the module but those of devpoll and poll objects. */
 static int add_types(PyObject *module, struct module_state *state)
 {
-    if (make_type(module, &epoll_spec, &state->epoll_type) < 0 ||
+    if (make_type(module, &devpoll_spec, &state->devpoll_type) < 0 ||
+        make_type(module, &epoll_spec, &state->epoll_type) < 0 ||
         make_type(module, &kevent_spec, &state->kevent_type) < 0 ||
         make_type(module, &kqueue_spec, &state->kqueue_type) < 0 ||
         make_type(module, &poll_spec, &state->poll_type) < 0)
@@ -49,7 +50,8 @@ static int module_exec(PyObject *module)
         PyModule_AddStringConstant(module, "__version__", pmx_version()) < 0)
         return -1;
     if (set_contract_module(module, "select") < 0 ||
-        set_contract_module(module, "poll") < 0)
+        set_contract_module(module, "poll") < 0 ||
+        set_contract_module(module, "devpoll") < 0)
         return -1;
     return add_constants(module);
 }
@@ -57,6 +59,7 @@ static int module_exec(PyObject *module)
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     struct module_state *state = module_state(module);
+    Py_VISIT(state->devpoll_type);
     Py_VISIT(state->epoll_type);
     Py_VISIT(state->kevent_type);
     Py_VISIT(state->kqueue_type);
@@ -67,6 +70,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 static int module_clear(PyObject *module)
 {
     struct module_state *state = module_state(module);
+    Py_CLEAR(state->devpoll_type);
     Py_CLEAR(state->epoll_type);
     Py_CLEAR(state->kevent_type);
     Py_CLEAR(state->kqueue_type);
@@ -83,6 +87,7 @@ static void module_free(void *module)
 static PyMethodDef module_methods[] = {
     {"select", METHOD(select_select), METH_FASTCALL, select_doc},
     {"poll", select_poll, METH_NOARGS, poll_doc},
+    {"devpoll", select_devpoll, METH_NOARGS, devpoll_doc},
     {NULL},
 };
 

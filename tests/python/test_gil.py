@@ -102,8 +102,15 @@ def kqueue_call(mux: ModuleType, pipe: Pipe, limit: float | None) -> Call:
     return lambda: kq.control(None, 1, limit)
 
 
+def devpoll_call(mux: ModuleType, pipe: Pipe, limit: float | None) -> Call:
+    """Where the module has no devpoll, poll shows what giving up looks like."""
+    devpoll = getattr(mux, "devpoll", mux.poll)()
+    devpoll.register(pipe.r, mux.POLLIN)
+    return lambda: devpoll.poll(limit)
+
+
 interfaces = pytest.mark.parametrize(
-    "make", [select_call, poll_call, epoll_call, kqueue_call]
+    "make", [select_call, poll_call, epoll_call, devpoll_call, kqueue_call]
 )
 
 
@@ -212,3 +219,19 @@ def test_few_changes_keep_the_gil(
 ) -> None:
     standard = epoll_call(select, pipe, 0)
     assert_keeps_gil(observer, user_events(polymux, 20), standard)
+
+
+def test_many_answers_let_others_run(
+    polymux: ModuleType, many: int, observer: Observer, pipe: Pipe
+) -> None:
+    """What devpoll gave last time foretells how long the next time takes."""
+    copies = [os.dup(pipe.w) for _ in range(1001)]
+    try:
+        devpoll = polymux.devpoll()
+        for fd in copies:
+            devpoll.register(fd, polymux.POLLOUT)
+        observer.calls_until_it_ran(lambda: devpoll.poll(0))
+        devpoll.close()
+    finally:
+        for fd in copies:
+            os.close(fd)
