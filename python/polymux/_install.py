@@ -99,16 +99,23 @@ def _install(options: frozenset[str]) -> None:
         _replace(present)
 
 
+def _bring_back(view: ModuleType) -> None:
+    """The module that was there before; none if there was none and none is used."""
+    present = _state.standard
+    standard = present or _renew()
+    sys.modules[SELECT] = standard
+    exchanged = repoint(exchange_of([view, *live_views()], standard))
+    if not present and not exchanged:
+        del sys.modules[SELECT]
+
+
 def _uninstall() -> None:
     if _state.finder in sys.meta_path:
         sys.meta_path.remove(_state.finder)
-    present, standard = import_select(), _state.standard
-    if standard is None or loader_of(present) is None:
-        standard = present if loader_of(present) is None else _renew()
-    sys.modules[SELECT] = standard
-    exchanged = repoint(exchange_of(live_views(), standard))
-    if _state.standard is None and not exchanged:
-        del sys.modules[SELECT]
+    if SELECT in sys.modules:
+        module = import_select()
+        if loader_of(module):
+            _bring_back(module)
     _state.standard = None
     _state.finder.options = frozenset()
 

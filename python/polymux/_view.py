@@ -8,7 +8,6 @@ little, for it runs at the start of every interpreter below `python -m polymux`.
 
 from __future__ import annotations
 
-import sys
 import weakref
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 
@@ -131,5 +130,4 @@ def live_views() -> list[ModuleType]:
 
 def import_select() -> ModuleType:
     """What `import select` gives now, once imports under way have ended."""
-    __import__(SELECT)
-    return sys.modules[SELECT]
+    return __import__(SELECT)
