@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from _thread import RLock
+from _thread import allocate_lock, get_ident
 
 from polymux._repoint import exchange_of, repoint
 from polymux._view import (
@@ -35,20 +35,43 @@ class LateInstallWarning(RuntimeWarning):
     """Something was on the standard `select` before install() and stays there."""
 
 
+class _Lock:
+    """One thread at a time, and that one again.
+
+    Not an RLock, for eventlet looks for those and complains of what it finds.
+    """
+
+    def __init__(self) -> None:
+        self._lock = allocate_lock()
+        self._owner = self._depth = 0
+
+    def __enter__(self) -> None:
+        if self._owner != get_ident():
+            self._lock.acquire()
+            self._owner = get_ident()
+        self._depth += 1
+
+    def __exit__(self, *exception: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._owner = 0
+            self._lock.release()
+
+
 class _State:
     """What is installed, and what has to come back."""
 
     def __init__(self) -> None:
-        self.lock = RLock()
+        self.lock = _Lock()
         self.finder = ViewFinder()
         self.standard: ModuleType | None = None
 
 
 _state = _State()
 os.register_at_fork(
-    before=_state.lock.acquire,
-    after_in_parent=_state.lock.release,
-    after_in_child=_state.lock.release,
+    before=_state.lock.__enter__,
+    after_in_parent=_state.lock.__exit__,
+    after_in_child=_state.lock.__exit__,
 )
 
 

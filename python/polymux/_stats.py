@@ -10,7 +10,7 @@ import atexit
 import contextlib
 import os
 import sys
-from _thread import RLock
+from _thread import _local
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
@@ -19,20 +19,30 @@ WAITS = {"poll": "poll", "epoll": "poll", "devpoll": "poll", "kqueue": "control"
 
 
 class Tally:
-    """The waits through one interface, and the events that they brought."""
+    """The waits through one interface, and the events that they brought.
+
+    Each thread has a cell of its own to count in, so that no lock is needed.
+    """
 
     def __init__(self) -> None:
-        self._lock = RLock()
-        self.waits = self.events = 0
-
-    def add(self, events: int) -> None:
-        with self._lock:
-            self.waits += 1
-            self.events += events
+        self.clear()
 
     def clear(self) -> None:
-        """Begins anew; in a forked child, whose lock may be held by nobody."""
-        self.__init__()  # type: ignore[misc]
+        self._mine = _local()
+        self._cells: list[list[int]] = []
+
+    def add(self, events: int) -> None:
+        try:
+            cell = self._mine.cell
+        except AttributeError:
+            cell = self._mine.cell = [0, 0]
+            self._cells.append(cell)
+        cell[0] += 1
+        cell[1] += events
+
+    def total(self) -> tuple[int, int]:
+        cells = self._cells.copy()
+        return sum(cell[0] for cell in cells), sum(cell[1] for cell in cells)
 
 
 _tallies: dict[str, Tally] = {}
@@ -115,10 +125,11 @@ def counted(names: Mapping[str, Any]) -> dict[str, Any]:
 
 def table() -> str:
     """A line for each interface that has waited."""
+    totals = {name: tally.total() for name, tally in _tallies.items()}
     rows = [
-        f"{name:<9}{tally.waits:>12,}{tally.events:>12,}\n"
-        for name, tally in _tallies.items()
-        if tally.waits
+        f"{name:<9}{waits:>12,}{events:>12,}\n"
+        for name, (waits, events) in totals.items()
+        if waits
     ]
     heading = f"{'interface':<9}{'waits':>12}{'events':>12}\n"
     return heading + "".join(rows) if rows else "no waits\n"
