@@ -49,7 +49,9 @@ def servers_and_clients_share_a_thread() -> None:
     thread.start()
 
     def ask(number: int) -> bytes:
-        connection = http.client.HTTPConnection(*server.server_address, timeout=60)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", server.server_port, timeout=60
+        )
         connection.request("GET", f"/{number}")
         return connection.getresponse().read()
 

@@ -56,7 +56,9 @@ def servers_and_clients_share_a_thread() -> None:
     threading.Thread(target=server.serve_forever).start()
 
     def ask(number: int) -> None:
-        connection = http.client.HTTPConnection(*server.server_address, timeout=60)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", server.server_port, timeout=60
+        )
         connection.request("GET", f"/{number}")
         assert connection.getresponse().read() == b"/%d" % number
 

@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import select
 import threading
+from typing import Any
 
 import uvicorn
 
@@ -32,7 +33,7 @@ def ask(port: int, number: int, answered: list[int]) -> None:
 
 
 async def main() -> None:
-    loop = asyncio.get_running_loop()
+    loop: Any = asyncio.get_running_loop()
     assert type(loop._selector._selector) is select.epoll
     config = uvicorn.Config(
         application, port=0, lifespan="off", log_level="warning", http="h11"
