@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SELECT = "select"
+DOC = "The select module, on polymux: every Unix way to wait for I/O."
 
 KQUEUE = "kqueue"
 DEVPOLL = "devpoll"
@@ -82,10 +83,9 @@ class ViewLoader:
 
             names = _stats.counted(names)
         self.select = names[SELECT]
-        module.__doc__ = _polymux.__doc__
+        module.__doc__ = DOC
         vars(module).update(names)
-        views[:] = [view for view in views if view() is not None]
-        views.append(weakref.ref(module))
+        views.append(weakref.ref(module, views.remove))
 
 
 class ViewFinder:

@@ -304,8 +304,7 @@ assert type(module).__name__ == "_LazyModule"
 # Counting.
 
 
-def test_stats_count_waits_and_events() -> None:
-    code = """
+STATS = """
 import os, sys, polymux
 polymux.install(stats=True)
 polymux.install()
@@ -339,7 +338,10 @@ if os.fork() == 0:
 os.wait()
 sys.stdout.flush()
 """
-    lines = [line.split() for line in run_isolated(code).splitlines()]
+
+
+def test_stats_count_waits_and_events() -> None:
+    lines = [line.split() for line in run_isolated(STATS).splitlines()]
     child, parent = lines[:3], lines[3:]
     heading = ["interface", "waits", "events"]
     assert child[1:] == [heading, ["select", "1", "1"]]
