@@ -2,17 +2,20 @@
 
 The functions and types of a view are wrapped before anybody has them, so that
 who does not count pays nothing. Each process prints its own table when it ends.
+Imports nothing else, for it is imported in the middle of another import.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import sys
 from _thread import _local
-from collections.abc import Callable, Mapping
-from typing import Any, Self
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Self
 
 WAITS = {"poll": "poll", "epoll": "poll", "devpoll": "poll", "kqueue": "control"}
 """The method by which the objects of an interface wait."""
@@ -139,5 +142,7 @@ def report() -> None:
     """Prints the table in one piece, for other processes print theirs."""
     program = sys.argv[0] if sys.argv and sys.argv[0] else "python"
     text = f"polymux: process {os.getpid()} ({program})\n{table()}"
-    with contextlib.suppress(OSError):  # nobody may be there to read it
+    try:
         os.write(2, text.encode("utf-8", "backslashreplace"))
+    except OSError:  # noqa: SIM105 (contextlib is slow to import)
+        pass  # nobody is there to read it

@@ -44,7 +44,10 @@ def _suite(name: str, *words: str, quick: bool = False, needs: str = "") -> Prog
 
 
 def _cpython(name: str) -> Program:
-    return _suite(f"cpython-{name}", "test", "-v", f"test_{name}", needs=f"test_{name}")
+    """A part of CPython's tests; `network` is what they call the loopback, too."""
+    module = f"test_{name}"
+    words = ("test", "-v", "-u", "network", module)
+    return _suite(f"cpython-{name}", *words, needs=module)
 
 
 _TORNADO = "tornado.test.runtests"
