@@ -140,9 +140,9 @@ def table() -> str:
 
 def report() -> None:
     """Prints the table in one piece, for other processes print theirs."""
+    from contextlib import suppress
+
     program = sys.argv[0] if sys.argv and sys.argv[0] else "python"
     text = f"polymux: process {os.getpid()} ({program})\n{table()}"
-    try:
+    with suppress(OSError):  # nobody may be there to read it
         os.write(2, text.encode("utf-8", "backslashreplace"))
-    except OSError:  # noqa: SIM105 (contextlib is slow to import)
-        pass  # nobody is there to read it

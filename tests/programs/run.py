@@ -148,7 +148,7 @@ def check(python: str, program: Program) -> bool:
     found = faults(program, standard, polymux)
     times = f"{polymux.seconds:6.1f} s  ({standard.seconds:.1f} s)"
     result = "FAILED" if found else _result(program, standard, polymux)
-    print(f"{program.name:<28}{result:<34}{times}", flush=True)
+    print(f"{program.name:<32}{result:<34}{times}", flush=True)
     if found:
         print(*(f"    {fault}" for fault in found), sep="\n")
         print(*polymux.output.splitlines()[-TAIL:], sep="\n    | ", flush=True)
@@ -178,10 +178,10 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME")
     args = parser.parse_args()
     good = True
-    print(f"{'program':<28}{'on polymux':<34}{'time':>8}  (standard module)")
+    print(f"{'program':<32}{'on polymux':<34}{'time':>8}  (standard module)")
     for program in chosen(args.names, args.quick):
         if program.needs and not _has_test(args.python, program.needs):
-            print(f"{program.name:<28}not run: the interpreter came without it")
+            print(f"{program.name:<32}not run: the interpreter came without it")
             continue
         good = check(args.python, program) and good
     return 0 if good else 1
