@@ -47,6 +47,8 @@ def _provide_for(steps: list[Step], pythons: list[Interpreter]) -> None:
         if f"env-{python.name}" in names:
             own_tests = f"cpython-{python.name}" in names
             missing |= machine.parts_of(python, own_tests=own_tests)
+    if "env-programs" in names:
+        missing |= machine.parts_of(pythons[-1])
     machine.provide(missing)
     interpreters.probe.cache_clear()
     interpreters.find_all.cache_clear()

@@ -217,6 +217,44 @@ asyncio.run(main())
     )
 
 
+@pytest.mark.parametrize("option", ["kqueue", "devpoll"])
+def test_late_option_warns_of_missing_selector(option: str) -> None:
+    import polymux
+
+    if not hasattr(polymux, option):
+        pytest.skip(f"this build has no {option}")
+    passes(
+        """
+import selectors, warnings
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    polymux.install(**{sys.argv[1]: True})
+(one,) = caught
+assert f"a {sys.argv[1].capitalize()}Selector" in str(one.message)
+assert selectors.DefaultSelector is selectors.EpollSelector
+""",
+        option,
+    )
+
+
+def test_later_call_adds_names() -> None:
+    passes("""
+polymux.install()
+import select
+from select import epoll
+first = id(select)
+polymux.install(stats=True)
+assert id(select) != first and select is sys.modules["select"]
+assert epoll is select.epoll and epoll.__mro__[1].__name__ == "CountedObject"
+polymux.install()
+assert epoll is select.epoll and epoll.__mro__[1].__name__ == "CountedObject"
+polymux.uninstall()
+assert epoll is select.epoll and epoll.__mro__ == (epoll, object)
+polymux.install()
+assert epoll is select.epoll and epoll.__mro__ == (epoll, object)
+""")
+
+
 def test_warning_as_error_leaves_nothing_half_done() -> None:
     passes("""
 import select, selectors, warnings
