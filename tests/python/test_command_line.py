@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -257,6 +258,49 @@ def test_build_for_another_interpreter_is_passed_over(tmp_path: Path) -> None:
         check=False,
     )
     assert output(done) == "False\n"
+
+
+def other_python_with_copy(folder: Path, parent: Path) -> Path:
+    """An interpreter without polymux, and a copy of polymux in a folder."""
+    import polymux as installed
+
+    assert installed.__file__
+    shutil.copytree(Path(installed.__file__).parent, folder / "polymux")
+    python("-m", "venv", "--without-pip", parent / "other")
+    return parent / "other" / "bin" / "python"
+
+
+def test_polymux_need_not_be_on_the_path_of_the_program(tmp_path: Path) -> None:
+    """It is in the current folder only, where a script does not look."""
+    here = tmp_path / "here"
+    program = other_python_with_copy(here, tmp_path)
+    (tmp_path / "show.py").write_text(SHOW)
+    done = subprocess.run(
+        [program, "-m", "polymux", tmp_path / "show.py"],
+        cwd=here,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert output(done) == "True\n"
+
+
+def test_folder_that_the_path_cannot_name(tmp_path: Path) -> None:
+    here = tmp_path / "a:b"
+    program = other_python_with_copy(here, tmp_path)
+    done = subprocess.run(
+        [program, "-m", "polymux", "-c", SHOW],
+        cwd=here,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "install it elsewhere" in done.stderr
 
 
 @pytest.mark.parametrize("flag", ["-I", "-E", "-S"])
