@@ -144,6 +144,22 @@ bool as_poll_events(PyObject *object, short *events)
     return good;
 }
 
+#if PY_VERSION_HEX >= 0x030F0000
+
+/* Modulo 2**32, with a warning where that takes something off. */
+bool as_epoll_events(PyObject *object, unsigned *events)
+{
+    int flags = Py_ASNATIVEBYTES_NATIVE_ENDIAN | Py_ASNATIVEBYTES_ALLOW_INDEX |
+                Py_ASNATIVEBYTES_UNSIGNED_BUFFER;
+    Py_ssize_t needed = PyLong_AsNativeBytes(object, events, sizeof(*events), flags);
+    if (needed < 0)
+        return false;
+    return (size_t)needed <= sizeof(*events) ||
+           PyErr_WarnEx(PyExc_DeprecationWarning, "integer value out of range", 1) == 0;
+}
+
+#else
+
 bool as_epoll_events(PyObject *object, unsigned *events)
 {
     unsigned long mask = PyLong_AsUnsignedLongMask(object);
@@ -152,3 +168,5 @@ bool as_epoll_events(PyObject *object, unsigned *events)
     *events = (unsigned)mask;
     return true;
 }
+
+#endif

@@ -15,7 +15,7 @@ static size_t slot_count(const struct pmx__intmap *map)
 int pmx__intmap_grow(struct pmx__intmap *map)
 {
     struct pmx__intmap bigger = {.bits = map->bits ? map->bits + 1 : FIRST_BITS};
-    size_t slots = slot_count(&bigger);
+    size_t slots = (size_t)1 << bigger.bits;
     bigger.slots = calloc(slots, sizeof(*bigger.slots));
     if (!bigger.slots)
         return -ENOMEM;

@@ -30,6 +30,7 @@ static int wait_pwait2(int fd, struct epoll_event *events, int maxevents,
     struct timespec ts;
     const struct timespec *timeout = pmx__timeout_timespec(timeout_ns, &ts);
     int before;
+    /* NOLINTNEXTLINE(cert-pos47-c): one system call, nothing is held */
     pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &before);
     long count = syscall(SYS_epoll_pwait2, fd, events, maxevents, timeout, sigmask,
                          (size_t)_NSIG / 8);

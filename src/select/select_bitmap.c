@@ -32,7 +32,7 @@ static int highest_fd(const struct pollfd *fds, size_t count)
 
 static bool bitmaps_allocate(struct bitmaps *maps, int highest)
 {
-    size_t words = (size_t)highest / WORD_BITS + 1;
+    size_t words = (size_t)(highest / WORD_BITS) + 1;
     maps->bits[0] = calloc(words, CLASSES * sizeof(fd_mask));
     for (int c = 1; maps->bits[0] && c < CLASSES; c++)
         maps->bits[c] = maps->bits[c - 1] + words;

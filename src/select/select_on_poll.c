@@ -132,7 +132,7 @@ static int answer(struct pmx__pollset *asked)
         if (entry->revents & POLLNVAL) {
             if (fcntl(entry->fd, F_GETFD) < 0)
                 return -EBADF;
-            entry->revents = PMX__READ_READY | PMX__WRITE_READY | PMX__EXCEPT_READY;
+            entry->revents = POLLIN | POLLOUT | POLLPRI;
         }
         entry->revents = ready_events(entry);
         count += class_count(entry->revents);

@@ -44,6 +44,7 @@ class Result(unittest.TextTestResult):
 
     report: Reporter
     _running: tuple[str, str] | None = None
+    _exc_info_to_string: Callable[[tuple, unittest.TestCase], str]  # unittest's own
 
     def _note(self, test: unittest.TestCase, outcome: str, detail: str = "") -> None:
         if self._running is None:
@@ -100,7 +101,7 @@ def each_test(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
 
 def prune(suite: unittest.TestSuite, keep: Callable[[str], bool]) -> unittest.TestSuite:
     """Drop tests but keep the nesting: a suite may carry fixtures of its own."""
-    kept = []
+    kept: list = []  # of tests and of suites
     for item in suite:
         if isinstance(item, unittest.TestSuite):
             kept.append(prune(item, keep))
@@ -135,13 +136,14 @@ def load(module_name: str, report: Reporter) -> unittest.TestSuite | None:
     except Exception as error:
         report(id=module_name, outcome="failed", detail=f"cannot import: {error!r}")
         return None
-    for error in loader.errors:
-        report(id=module_name, outcome="failed", detail=error)
+    for message in loader.errors:
+        report(id=module_name, outcome="failed", detail=message)
     return suite
 
 
 def run(suite: unittest.TestSuite, report: Reporter) -> None:
-    def make_result(*args: object, **kwargs: object) -> Result:
+    # The arguments are unittest's affair, and differ between its versions.
+    def make_result(*args, **kwargs) -> Result:
         result = Result(*args, **kwargs)
         result.report = report
         return result
@@ -165,8 +167,7 @@ def prepare(resources: list[str]) -> None:
     """Set up what test.regrtest would have set up."""
     faulthandler.enable()
     support = importlib.import_module("test.support")
-    support.use_resources = dict.fromkeys(resources)
-    support.verbose = 1
+    vars(support).update(use_resources=dict.fromkeys(resources), verbose=1)
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -90,11 +90,11 @@ class Environment:
         return counts
 
 
-def output(command: list[str], **options: object) -> str:
+def output(command: list[str], cwd: Path | None = None) -> str:
     """Return what a command prints; it must neither fail nor complain nor hang."""
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=120, **options
+            command, capture_output=True, text=True, timeout=120, cwd=cwd
         )
     except subprocess.TimeoutExpired as error:
         raise InjectionError(f"{command} hangs") from error

@@ -102,8 +102,8 @@ def run(options: argparse.Namespace, directory: Path) -> int:
     modules = selection.choose(inject.tests_directory(standard), options)
     started = time.monotonic()
     patterns = [entry.pattern for entry in entries]
-    workers = [Worker(each, directory, patterns) for each in (injected, standard)]
-    verdicts = Run(*workers, options).all(modules)
+    polymux, select = (Worker(e, directory, patterns) for e in (injected, standard))
+    verdicts = Run(polymux, select, options).all(modules)
     return report.print_report(
         verdicts,
         entries,

@@ -10,6 +10,10 @@ cheap and must import nothing that itself imports `select`.
 import os
 import sys
 
+TYPE_CHECKING = False  # typing is not cheap; type checkers know this name as well
+if TYPE_CHECKING:
+    from types import ModuleType
+
 KQUEUE_NAMES = ("kqueue", "kevent", "KQ_")
 DEVPOLL_NAMES = ("devpoll",)
 
@@ -21,7 +25,7 @@ def _hides(name: str, kqueue: bool, devpoll: bool) -> bool:
     )
 
 
-def _module_to_show(kqueue: bool, devpoll: bool) -> object:
+def _module_to_show(kqueue: bool, devpoll: bool) -> "ModuleType":
     """Return polymux, or a module of the same name without the hidden names.
 
     `selectors` prefers kqueue and devpoll to epoll: shown without being asked

@@ -5,7 +5,7 @@ lets it run, is suspect. It is run again alone, then on the standard module, whi
 excuses it only by failing every time as well.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from worker import FileRun, Worker, target
@@ -78,7 +78,7 @@ def settle(verdict: FileVerdict, polymux: Worker, standard: Worker) -> None:
             verdict.new[name] = "not defined on polymux"
 
 
-def _run_again(verdict: FileVerdict, polymux: Worker, names: Iterable[str]) -> None:
+def _run_again(verdict: FileVerdict, polymux: Worker, names: Collection[str]) -> None:
     again = polymux.run(verdict.module, names)
     for name in names:
         found = kinds(again, name)

@@ -31,7 +31,8 @@ def files(root: Path, *suffixes: str) -> Iterator[Path]:
     """The files of a source tree, or those of some suffixes; none that are built."""
     for folder, below, names in os.walk(root):
         below[:] = _folders_to_visit(below)
-        for name in sorted(names):
+        # In a linked worktree .git is a file, which names a path of this machine.
+        for name in sorted(set(names) - {".git"}):
             path = Path(folder, name)
             if not suffixes or path.suffix in suffixes:
                 yield path

@@ -20,6 +20,9 @@ from types import FrameType, ModuleType
 # How long a condition that must come true may take before the test has failed.
 LIMIT = 60.0
 
+# What every method but close() of a closed epoll object says, as a pattern.
+EPOLL_IS_CLOSED = "^I/O operation on closed epoll object$"
+
 # The system calls in which a thread waits for readiness.
 _GENERIC_WAITS = {22, 72, 73, 441}
 _WAITS = {"x86_64": {7, 23, 232, 270, 271, 281, 441}}

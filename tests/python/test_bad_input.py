@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from types import ModuleType
+from typing import TypeVar
 
 import pytest
 from conftest import Pipe
@@ -21,6 +22,7 @@ BEFORE_3_14 = sys.version_info < (3, 14)
 BEFORE_3_15 = sys.version_info < (3, 15)
 
 Verb = Callable[[object], object]
+Raised = TypeVar("Raised", bound=BaseException)
 
 
 class Index:
@@ -32,8 +34,8 @@ class Index:
 
 
 def raises(
-    kind: type[BaseException], message: str
-) -> contextlib.AbstractContextManager[pytest.ExceptionInfo[BaseException]]:
+    kind: type[Raised], message: str
+) -> contextlib.AbstractContextManager[pytest.ExceptionInfo[Raised]]:
     """Expects exactly this type and exactly these words."""
     return pytest.raises(
         kind, match=f"^{re.escape(message)}$", check=lambda error: type(error) is kind
@@ -91,7 +93,11 @@ def test_fileno_returns_no_integer(takes_fd: Verb, wrong: object) -> None:
     message = "fileno() returned a non-integer"
     if not BEFORE_3_15:
         got = type(wrong).__qualname__
-        got = got if type(wrong).__module__ == "builtins" else f"{__name__}.{got}"
+        got = (
+            got
+            if type(wrong).__module__ == "builtins"
+            else f"{type(wrong).__module__}.{got}"
+        )
         message = f"support.File.fileno() must return an int, not {got}"
     with raises(TypeError, message):
         takes_fd(File(wrong))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType, ModuleType
 
 import pytest
@@ -35,7 +35,7 @@ class Garbage:
 
 
 class Hook:
-    def __init__(self, action: object) -> None:
+    def __init__(self, action: Callable[[], object]) -> None:
         self.action = action
         self.calls = 0
         self.errors: list[BaseException] = []

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from conftest import Pipe
 from support import Background, run_isolated
+
+Answer = tuple[list[int], list[int], list[int]]
 
 # Sub-interpreters: in a process of their own, since a mistake here is a crash.
 # The private modules for them have changed names and signatures.
@@ -136,7 +140,7 @@ def test_threads_select(mux: ModuleType, pipe: Pipe, full: Pipe) -> None:
         good = 0
         for i in range(2000):
             files = [full.r, pipe.r] * (i % 5 + 1)
-            right = ([full.r] * (i % 5 + 1), [], [])
+            right: Answer = ([full.r] * (i % 5 + 1), [], [])
             good += mux.select(files, [full.w], [], 0.0 if i % 2 else 1.0) == right
         return good
 
@@ -175,7 +179,7 @@ def test_threads_share_a_poll_object(mux: ModuleType, pipe: Pipe) -> None:
             poll.unregister(fd)
 
     threads = [Background(wait), Background(wait)]
-    threads += [Background(lambda i=i: change(copies[i::2])) for i in range(2)]
+    threads += [Background(partial(change, copies[i::2])) for i in range(2)]
     try:
         for thread in threads:
             thread.result()
@@ -205,8 +209,8 @@ def test_threads_share_an_epoll_object(mux: ModuleType, pipe: Pipe) -> None:
 
     with mux.epoll() as epoll:
         epoll.register(pipe.w, mux.EPOLLOUT)
-        threads = [Background(lambda i=i: wait(i)) for i in (1, 5, 2000)]
-        threads += [Background(lambda i=i: change(copies[i::2])) for i in range(2)]
+        threads = [Background(partial(wait, i)) for i in (1, 5, 2000)]
+        threads += [Background(partial(change, copies[i::2])) for i in range(2)]
         try:
             for thread in threads:
                 thread.result()
@@ -220,7 +224,7 @@ def test_threads_close_an_epoll_object(polymux: ModuleType, pipe: Pipe) -> None:
     """Whoever comes late is told so, and never meets a closed descriptor, as
     may happen with the standard module."""
 
-    def use(epoll: object) -> str:
+    def use(epoll: Any) -> str:
         calls = (
             epoll.fileno,
             lambda: epoll.poll(0),
@@ -237,7 +241,7 @@ def test_threads_close_an_epoll_object(polymux: ModuleType, pipe: Pipe) -> None:
     for _ in range(20):
         epoll = polymux.epoll()
         epoll.register(pipe.w)
-        threads = [Background(lambda epoll=epoll: use(epoll)) for _ in range(3)]
+        threads = [Background(partial(use, epoll)) for _ in range(3)]
         epoll.close()
         for thread in threads:
             assert thread.result() == "I/O operation on closed epoll object"

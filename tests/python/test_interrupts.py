@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
+from typing import Any
 
 import pytest
 from conftest import Pipe
@@ -20,22 +21,22 @@ from support import interrupted, raising, wait_for, waits_at_least
 
 Wait = Callable[[float | None], object]
 
-EMPTY = {"select": ([], [], []), "poll": [], "epoll": []}
+EMPTY: dict[str, object] = {"select": ([], [], []), "poll": [], "epoll": []}
 
 
 class Waits:
     """One interface that watches the reading end of a pipe.
 
-    call(seconds) waits; empty and ready are its answers.
+    call(seconds) waits; empty and ready are its answers. select() has no object.
     """
 
     def __init__(self, mux: ModuleType, kind: str, fd: int) -> None:
         self.kind = kind
         self.empty = EMPTY[kind]
+        self.object: Any = None
         self.ready: object = [(fd, mux.POLLIN)]
         if kind == "select":
             self.ready = ([fd], [], [])
-            self.object = None
             self.call: Wait = lambda limit: mux.select([fd], [], [], limit)
         elif kind == "poll":
             self.object = mux.poll()

@@ -230,7 +230,8 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("there is no C compiler")
     made = tmp_path_factory.mktemp("shim") / "failing_malloc.so"
     source = HERE / "failing_malloc.c"
-    command = [compiler, "-O1", "-shared", "-fPIC", "-fno-builtin", "-o", made, source]
+    options = ["-O1", "-shared", "-fPIC", "-fno-builtin"]
+    command = [compiler, *options, "-o", str(made), str(source)]
     subprocess.run(command, check=True)
     return made
 

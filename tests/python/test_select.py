@@ -329,6 +329,7 @@ def test_fileno_lets_another_thread_select(
 
 
 def test_closed_descriptor(mux: ModuleType, pipe: Pipe, closed_fd: int) -> None:
+    lists: tuple[list[int], list[int], list[int]]
     for lists in ([closed_fd], [], []), ([], [closed_fd], []), ([], [], [closed_fd]):
         with pytest.raises(OSError, match="Bad file descriptor") as raised:
             mux.select(*lists)
@@ -402,6 +403,7 @@ def test_hang_up_alone_among_high_descriptors(
 def test_never_opened_descriptor(polymux: ModuleType, pipe: Pipe, fd: int) -> None:
     with contextlib.suppress(OSError):
         os.close(fd)
+    lists: tuple[list[int], list[int], list[int]]
     for lists in ([fd], [], []), ([], [fd, pipe.w], []), ([pipe.r], [], [fd]):
         with pytest.raises(OSError, match="Bad file descriptor") as raised:
             polymux.select(*lists, 0)

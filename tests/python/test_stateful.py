@@ -15,7 +15,8 @@ import pty
 import select
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import polymux
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ masks = st.one_of(
 )
 
 
-def described(call: Callable[[], object]) -> tuple[object, ...]:
+def described(call: Callable[[], object]) -> tuple[Any, ...]:
     """What a call returned, or what it raised."""
     try:
         return ("returned", call())
@@ -152,15 +153,16 @@ class SelectMachine(World):
     def select_often(self, repeats: list[int]) -> None:
         self.compare([repeats, repeats[::-1], repeats])
 
-    def compare(self, lists: list[list[object]]) -> None:
-        ours = described(lambda: polymux.select(*lists, 0))
-        standard = described(lambda: select.select(*lists, 0))
+    def compare(self, lists: Sequence[Sequence[Any]]) -> None:
+        r, w, x = lists
+        ours = described(lambda: polymux.select(r, w, x, 0))
+        standard = described(lambda: select.select(r, w, x, 0))
         assert ours == standard
         if ours[0] == "returned":
             assert self.identities(ours) == self.identities(standard)
 
     @staticmethod
-    def identities(answer: tuple[object, ...]) -> list[list[int]]:
+    def identities(answer: tuple[Any, ...]) -> list[list[int]]:
         return [[id(one) for one in ready] for ready in answer[1]]
 
 
@@ -175,7 +177,7 @@ class PollMachine(World):
     def renew(self) -> None:
         self.standard, self.ours = select.poll(), polymux.poll()
 
-    def both(self, call: Callable[[object], object]) -> None:
+    def both(self, call: Callable[[Any], object]) -> None:
         ours = described(lambda: call(self.ours))
         assert ours == described(lambda: call(self.standard))
 
@@ -224,7 +226,7 @@ class EpollMachine(World):
         self.ours.close()
         super().teardown()
 
-    def both(self, call: Callable[[object], object]) -> None:
+    def both(self, call: Callable[[Any], object]) -> None:
         ours = described(lambda: call(self.ours))
         assert ours == described(lambda: call(self.standard))
 
