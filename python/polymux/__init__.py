@@ -13,5 +13,5 @@ For programs that cannot be changed there are ``polymux.install()`` and
 from polymux._install import LateInstallWarning as LateInstallWarning
 from polymux._install import install as install
 from polymux._install import uninstall as uninstall
-from polymux._polymux import *  # noqa: F403
+from polymux._polymux import *
 from polymux._polymux import __version__ as __version__

@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     flags = {
         "kqueue": "show the program kqueue, kevent and KQ_*",
         "devpoll": "show the program devpoll",
-        "stats": "print waits and events per interface when a process ends",
+        "stats": "print calls and events per interface when a process ends",
     }
     for name, text in flags.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)

@@ -156,7 +156,7 @@ def install(
     Only the names native to the platform are visible; `kqueue=True` and
     `devpoll=True` show those of the other interfaces. Mind that `selectors` and
     asyncio prefer kqueue to epoll wherever they find it. With `stats=True`, the
-    waits and the events of each interface are printed on standard error when
+    calls and the events of each interface are printed on standard error when
     the process ends.
 
     May be called again, from any thread; a later call adds to what the earlier

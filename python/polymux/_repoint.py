@@ -39,11 +39,17 @@ def exchange_of(olds: Iterable[ModuleType], new: ModuleType) -> Exchange:
     return {key: (old, new) for key, (old, new) in exchange.items() if old is not new}
 
 
-def _classes(module: ModuleType) -> Iterator[type]:
-    for value in _namespace(module).copy().values():
+def _attributes(cls: type) -> dict[str, object]:
+    attributes: dict[str, object] = type.__getattribute__(cls, "__dict__").copy()
+    return attributes
+
+
+def _classes(namespace: dict[str, object]) -> Iterator[type]:
+    """The classes that a module has defined, not those it has imported."""
+    for value in namespace.copy().values():
         if issubclass(type(value), type):
             cls: type = value  # type: ignore[assignment]
-            if type.__getattribute__(cls, "__module__") == module.__name__:
+            if _attributes(cls).get("__module__", ()) == namespace.get("__name__"):
                 yield cls
 
 
@@ -55,8 +61,7 @@ def _repoint_module(namespace: dict[str, object], exchange: Exchange) -> int:
 
 
 def _repoint_class(cls: type, exchange: Exchange) -> int:
-    attributes = type.__getattribute__(cls, "__dict__").copy()
-    held = {k: v for k, v in attributes.items() if id(v) in exchange}
+    held = {k: v for k, v in _attributes(cls).items() if id(v) in exchange}
     for name, value in held.items():
         type.__setattr__(cls, name, exchange[id(value)][1])
     return len(held)
@@ -70,5 +75,5 @@ def repoint(exchange: Exchange) -> int:
         namespace = _namespace(module)
         if namespace and id(module) not in ours:
             exchanged += _repoint_module(namespace, exchange)
-            exchanged += sum(_repoint_class(c, exchange) for c in _classes(module))
+            exchanged += sum(_repoint_class(c, exchange) for c in _classes(namespace))
     return exchanged

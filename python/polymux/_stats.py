@@ -1,4 +1,4 @@
-"""Counts the waits of a program and the events they bring, for --stats.
+"""Counts a program's calls that wait and the events they bring, for --stats.
 
 The functions and types of a view are wrapped before anybody has them, so that
 who does not count pays nothing. Each process prints its own table when it ends.
@@ -22,7 +22,7 @@ WAITS = {"poll": "poll", "epoll": "poll", "devpoll": "poll", "kqueue": "control"
 
 
 class Tally:
-    """The waits through one interface, and the events that they brought.
+    """The calls of one interface that wait, and the events that they brought.
 
     Each thread has a cell of its own to count in, so that no lock is needed.
     """
@@ -97,6 +97,9 @@ class CountedObject:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self._real.__reduce_ex__(protocol)  # raises what it has to
+
     def __enter__(self) -> Self:
         self._real.__enter__()
         return self
@@ -127,15 +130,15 @@ def counted(names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def table() -> str:
-    """A line for each interface that has waited."""
+    """A line for each interface that was called."""
     totals = {name: tally.total() for name, tally in _tallies.items()}
     rows = [
-        f"{name:<9}{waits:>12,}{events:>12,}\n"
-        for name, (waits, events) in totals.items()
-        if waits
+        f"{name:<9}{calls:>12,}{events:>12,}\n"
+        for name, (calls, events) in totals.items()
+        if calls
     ]
-    heading = f"{'interface':<9}{'waits':>12}{'events':>12}\n"
-    return heading + "".join(rows) if rows else "no waits\n"
+    heading = f"{'interface':<9}{'calls':>12}{'events':>12}\n"
+    return heading + "".join(rows) if rows else "no calls\n"
 
 
 def report() -> None:

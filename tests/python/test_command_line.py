@@ -171,7 +171,7 @@ def test_stats_of_each_process(tmp_path: Path) -> None:
     assert lines[0][:2] == lines[3][:2] == ["polymux:", "process"]
     assert lines[0][3:] == [f"({script})"]
     assert lines[3][3:] == ["(-c)"]
-    assert lines[1] == lines[4] == ["interface", "waits", "events"]
+    assert lines[1] == lines[4] == ["interface", "calls", "events"]
     assert lines[2] == ["select", "5", "0"]
     assert lines[5] == ["poll", "1,200", "1,200"]
     assert len(lines) == 6
