@@ -6,17 +6,20 @@ STEPS ?=
 TOOLS := PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m tools
 export PREFIX DESTDIR
 
-.PHONY: help run test lint format bench install clean
+.PHONY: help run test test-programs lint format bench install clean
 .NOTPARALLEL:
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\): ## /make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\): ## /make \1\t/p' Makefile | expand -t 22
 
 run: ## set up .venv, build, and show what Polymux does
 	@$(TOOLS) run
 
 test: ## every test and lint on every Python found; STEPS="c python-3.12 lint" for some
 	@$(TOOLS) test $(STEPS)
+
+test-programs: ## tornado, gevent, asyncio and others, on polymux and beside it
+	@$(TOOLS) test-programs
 
 lint: ## all lints
 	@$(TOOLS) test lint

@@ -160,14 +160,38 @@ def library_table(bench: Bench, library: Program) -> None:
         )
 
 
-def asyncio_ticks(module: str, company: str, seconds: float) -> float:
-    done = subprocess.run(
-        [sys.executable, ASYNCIO_TICKS, module, company, str(seconds)],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return float(done.stdout)
+@dataclass(frozen=True)
+class Loop:
+    """A loop to count the ticks of, and how polymux gets below it."""
+
+    name: str
+    company: str
+    launcher: tuple[str, ...] = ()
+
+    def ticks(self, module: str, seconds: float, launcher: tuple[str, ...]) -> float:
+        words = (module, self.company, str(seconds))
+        done = subprocess.run(
+            [sys.executable, *launcher, ASYNCIO_TICKS, *words],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return float(done.stdout)
+
+    def mine(self, module: str, seconds: float) -> float:
+        """With the module in place of select, unless the launcher puts it there."""
+        return self.ticks(PEER if self.launcher else module, seconds, self.launcher)
+
+    def theirs(self, seconds: float) -> float:
+        return self.ticks(PEER, seconds, ())
+
+
+LAUNCHER = ("-m", "polymux")
+LOOPS = (
+    Loop("asyncio alone", "alone"),
+    Loop("asyncio beside a computing thread", "busy"),
+    Loop("asyncio by python -m polymux, beside one", "busy", LAUNCHER),
+)
 
 
 def asyncio_table(bench: Bench) -> None:
@@ -179,20 +203,17 @@ def asyncio_table(bench: Bench) -> None:
         Column(f"{bench.module}/select", 14, ".2f"),
     )
     seconds = bench.effort.sample_seconds * 25
-    for company, name in (
-        ("alone", "asyncio alone"),
-        ("busy", "asyncio beside a computing thread"),
-    ):
-        if not bench.wants(name):
+    for loop in LOOPS:
+        if not bench.wants(loop.name) or (loop.launcher and bench.module != "polymux"):
             continue
         ticks: dict[str, list[float]] = {MINE: [], PEER: []}
         for _ in range((bench.effort.rounds + 1) // 2):
-            ticks[MINE].append(asyncio_ticks(bench.module, company, seconds))
-            ticks[PEER].append(asyncio_ticks(PEER, company, seconds))
+            ticks[MINE].append(loop.mine(bench.module, seconds))
+            ticks[PEER].append(loop.theirs(seconds))
         bench.record(
             table,
             "asyncio",
-            scenario=name,
+            scenario=loop.name,
             module_ticks=median(ticks[MINE]),
             select_ticks=median(ticks[PEER]),
             module_per_select=Samples(ticks).ratio(MINE, PEER),

@@ -49,6 +49,8 @@ def _provide_for(steps: list[Step], pythons: list[Interpreter]) -> None:
             runs = {f"{kind}-{python.name}" for kind in kinds}
             own_tests = not runs.isdisjoint(names)
             missing |= machine.parts_of(python, own_tests=own_tests)
+    if "env-programs" in names:
+        missing |= machine.parts_of(pythons[-1])
     machine.provide(missing)
     interpreters.probe.cache_clear()
     interpreters.find_all.cache_clear()
@@ -68,10 +70,23 @@ def command_test(words: list[str]) -> None:
         sys.exit(1)
 
 
+def command_test_programs(words: list[str]) -> None:
+    """Runs real programs on polymux, all of them or the named ones."""
+    python = _tested_interpreters()[-1]
+    machine.provide(machine.c_compiler() | machine.parts_of(python, own_tests=True))
+    env = environments.prepare(environments.for_programs(python), "programs")
+    script = ROOT / "tests" / "programs" / "run.py"
+    run([sys.executable, script, "--python", env.python, *words])
+
+
 def command_environment(words: list[str]) -> None:
-    """Sets up .venv for tests and lints, or the one of a named interpreter."""
+    """Sets up .venv for tests and lints, or that of an interpreter or of programs."""
     if not words:
         _common(*TEST_GROUPS)
+        return
+    if words[0] == "programs":
+        newest = _tested_interpreters()[-1]
+        environments.prepare(environments.for_programs(newest), "programs")
         return
     interpreter = interpreters.named(words[0])
     environments.prepare(environments.for_tests(interpreter), "test")

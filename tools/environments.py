@@ -1,7 +1,8 @@
 """Virtual environments with the build tools and an installed extension in them.
 
 .venv is for people, lints and benchmarks; .venv-3.12 and its like are for the
-tests on one interpreter. The package is installed as users install it, not
+tests on one interpreter, .venv-programs for the programs that are run on
+polymux. The package is installed as users install it, not
 editable, from a build tree of its own that later installs reuse.
 """
 
@@ -24,6 +25,7 @@ _PROOF = {
     ),
     "test": "import pytest, hypothesis",
     "lint": "import mypy, ruff",
+    "programs": "import eventlet, gevent, paramiko, pexpect, tornado, trio, uvicorn",
 }
 _SOURCES = [
     ROOT / name for name in ("include", "src", "python", "meson.build", "meson.options")
@@ -54,6 +56,10 @@ def common(interpreter: Interpreter) -> Environment:
 
 def for_tests(interpreter: Interpreter) -> Environment:
     return Environment(interpreter, ROOT / f".venv-{interpreter.name}")
+
+
+def for_programs(interpreter: Interpreter) -> Environment:
+    return Environment(interpreter, ROOT / ".venv-programs")
 
 
 def _create(env: Environment) -> None:

@@ -9,7 +9,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from .cbuilds import CBUILDS
-from .environments import common, for_tests
+from .environments import common, for_programs, for_tests
 from .interpreters import Interpreter
 from .shell import ROOT, Failure
 
@@ -42,7 +42,8 @@ def _environments(pythons: Iterable[Interpreter]) -> list[Step]:
         Step(f"env-{name}", Stage.BUILD, _ourselves("environment", name))
         for name in names
     ]
-    return [Step("env", Stage.BUILD, _ourselves("environment")), *own]
+    programs = Step("env-programs", Stage.BUILD, _ourselves("environment", "programs"))
+    return [Step("env", Stage.BUILD, _ourselves("environment")), *own, programs]
 
 
 def _c_builds() -> list[Step]:
@@ -139,6 +140,14 @@ def _cpythons_tests_on_devpoll(python: Interpreter) -> Step:
     return Step(name, Stage.TEST, command, (f"env-{python.name}",))
 
 
+def _programs(newest: Interpreter) -> Step:
+    """Those that are quick; `make test-programs` runs them all."""
+    script = str(Path("tests", "programs", "run.py"))
+    python = str(for_programs(newest).python)
+    command = (sys.executable, script, "--python", python, "--quick")
+    return Step("programs", Stage.TEST, command, ("env-programs",))
+
+
 def all_steps(interpreter: Interpreter, pythons: Iterable[Interpreter]) -> list[Step]:
     """Every step, the longest of a stage first."""
     pythons = list(pythons)
@@ -150,6 +159,7 @@ def all_steps(interpreter: Interpreter, pythons: Iterable[Interpreter]) -> list[
         *(_cpythons_tests_on_kqueue(python) for python in pythons[-1:]),
         *(_cpythons_tests_on_devpoll(python) for python in pythons[-1:]),
         *_python_tests(pythons),
+        _programs(pythons[-1]),
         *_c_tests(),
     ]
 

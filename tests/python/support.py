@@ -146,6 +146,16 @@ def run_isolated(code: str, *arguments: str, **environment: str) -> str:
     return done.stdout
 
 
+def passes(code: str, *arguments: str, **environment: str) -> None:
+    """Runs code that has polymux, in an interpreter that has yet to import `select`."""
+    preamble = "import sys\nassert 'select' not in sys.modules\nimport polymux\n"
+    preamble += "finders = len(sys.meta_path)\n"
+    output = run_isolated(
+        preamble + code + "\nprint('done')", *arguments, **environment
+    )
+    assert output.splitlines()[-1:] == ["done"], output
+
+
 @contextlib.contextmanager
 def interrupted(
     handler: Callable[[int, FrameType | None], object], interval: float = 0.02

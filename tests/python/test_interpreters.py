@@ -305,6 +305,7 @@ def work(name, connection):
         epoll.register(connection, mux.EPOLLIN)
         assert epoll.poll() == [(connection.fileno(), mux.EPOLLIN)]
     connection.send([connection.recv(), "answer"])
+    assert connection.recv() == "goodbye"  # or the parent might see the end, too
 
 if __name__ == "__main__":
     mux = importlib.import_module(sys.argv[1])
@@ -318,6 +319,7 @@ if __name__ == "__main__":
     poll.register(ours, mux.POLLIN)
     assert poll.poll(60000) == [(ours.fileno(), mux.POLLIN)]
     assert ours.recv() == ["question", "answer"]
+    ours.send("goodbye")
     child.join()
     assert child.exitcode == 0
     print("done")
