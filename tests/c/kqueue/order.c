@@ -171,25 +171,65 @@ TEST(room_is_not_wasted)
     row_close(&row);
 }
 
-/* A socket that is full when its turn comes, though it was not when seen. */
-TEST(room_is_gone_before_its_turn)
+/*
+ * A socket with two events takes up the room for two, while another socket was
+ * seen already: readable, writable. What is true when that one has its turn?
+ */
+struct turn {
+    struct pmx_kqueue *queue;
+    int first[2];
+    int waiting[2];
+};
+
+static void turn_open(struct turn *turn)
 {
-    int ends[2];
     struct pmx_kevent events[ROOM];
-    struct pmx_kqueue *queue = open_queue();
-    make_socketpair(ends);
-    for (unsigned i = 7; i <= 9; i++) {
-        CHECK_OK(change(queue, i, EVFILT_USER, EV_ADD));
-        CHECK_OK(apply(queue, entry(i, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
-    }
-    CHECK_OK(change(queue, (uintptr_t)ends[0], EVFILT_WRITE, EV_ADD));
-    CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, events, 3, 0, NULL), 3);
-    fill(ends[0]);
-    take_count(queue, events, 3);
-    for (int i = 0; i < 3; i++)
-        CHECK_EQ_INT(events[i].filter, EVFILT_USER);
-    close_queue(queue);
-    close_both(ends);
+    turn->queue = open_queue();
+    make_socketpair(turn->first);
+    make_socketpair(turn->waiting);
+    write_byte(turn->first[1]);
+    write_byte(turn->waiting[1]);
+    for (int16_t filter = EVFILT_READ; filter >= EVFILT_WRITE; filter--)
+        CHECK_OK(change(turn->queue, (uintptr_t)turn->first[0], filter, EV_ADD));
+    for (int16_t filter = EVFILT_READ; filter >= EVFILT_WRITE; filter--)
+        CHECK_OK(change(turn->queue, (uintptr_t)turn->waiting[0], filter, EV_ADD));
+    CHECK_RETURNS(pmx_kqueue_control(turn->queue, NULL, 0, events, 2, 0, NULL), 2);
+    event_of(events, 2, (uintptr_t)turn->first[0], EVFILT_READ);
+    event_of(events, 2, (uintptr_t)turn->first[0], EVFILT_WRITE);
+}
+
+static void turn_close(struct turn *turn)
+{
+    close_queue(turn->queue);
+    close_both(turn->first);
+    CHECK_OK(close(turn->waiting[0]));
+}
+
+TEST(full_before_its_turn)
+{
+    struct turn turn;
+    struct pmx_kevent events[ROOM];
+    turn_open(&turn);
+    fill(turn.waiting[0]);
+    CHECK_RETURNS(pmx_kqueue_control(turn.queue, NULL, 0, events, 1, 0, NULL), 1);
+    CHECK_EVENT(&events[0], (uintptr_t)turn.waiting[0], EVFILT_READ, 0, 1);
+    take_count(turn.queue, events, 3);
+    turn_close(&turn);
+    CHECK_OK(close(turn.waiting[1]));
+}
+
+TEST(ended_before_its_turn)
+{
+    struct turn turn;
+    struct pmx_kevent events[ROOM];
+    turn_open(&turn);
+    CHECK_OK(close(turn.waiting[1]));
+    CHECK_RETURNS(pmx_kqueue_control(turn.queue, NULL, 0, events, 2, 0, NULL), 2);
+    CHECK_EVENT(event_of(events, 2, (uintptr_t)turn.waiting[0], EVFILT_READ),
+                (uintptr_t)turn.waiting[0], EVFILT_READ, EV_EOF, 1);
+    CHECK_EQ_UINT(event_of(events, 2, (uintptr_t)turn.waiting[0], EVFILT_WRITE)->flags,
+                  EV_EOF);
+    turn_close(&turn);
 }
 
 TEST(users_events_in_the_order_of_their_triggers)
