@@ -49,7 +49,7 @@ void pmx__source_show(struct pmx__source *source, bool readable);
  * room        about as many knotes are to be raised
  * timeout_ns  the longest sleep; negative: no limit; 0: no sleep
  * sigmask     during the sleep; NULL: the thread's
- * cancel      the thread's cancelability while it is shielded; else NOT_SHIELDED
+ * cancel      the thread's cancel state while it is shielded; else NOT_SHIELDED
  */
 struct pmx__wait {
     struct pmx__door *door;

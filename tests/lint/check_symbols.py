@@ -81,9 +81,13 @@ def of_library(library: Path, script: dict[str, str]) -> list[str]:
     return differences(library.name, found, "polymux.map", script) + wrong
 
 
+# The compilers' own: of ASan, and of -fexceptions.
+COMPILERS = ("__odr_asan", "DW.ref.__gcc_personality")
+
+
 def of_archive(archive: Path) -> list[str]:
     strangers = {
-        n for n in archived(archive) if not n.startswith(("pmx_", "__odr_asan"))
+        name for name in archived(archive) if not name.startswith(("pmx_", *COMPILERS))
     }
     return [
         f"{name}: in {archive.name} without our prefix" for name in sorted(strangers)
