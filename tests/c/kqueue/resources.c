@@ -148,11 +148,12 @@ TEST(instances_are_given_back)
 
 TEST(no_threads)
 {
+    int before = entries_of("/proc/self/task"); /* a sanitizer may have one */
     struct pmx_kqueue *queue = open_queue();
     CHECK_OK(pmx_kqueue_fd(queue));
     add_timers(queue, 10);
     add_users(queue, 10);
-    CHECK_EQ_INT(entries_of("/proc/self/task"), 1);
+    CHECK_EQ_INT(entries_of("/proc/self/task"), before);
     close_queue(queue);
 }
 
