@@ -23,6 +23,11 @@ struct pmx__watch {
 /* Begins to watch watch->fd for watch->events. 0 or -errno. */
 int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch);
 
+/* Watches it for other events from now on, or for none. 0, or -errno with
+ * nothing changed. */
+int pmx__set_rewatch(struct pmx__queue *queue, struct pmx__watch *watch,
+                     uint32_t events);
+
 /* Ends it, before the descriptor is closed. */
 void pmx__set_unwatch(struct pmx__queue *queue, struct pmx__watch *watch);
 
@@ -36,7 +41,7 @@ int pmx__set_alarm(struct pmx__queue *queue, int64_t deadline,
                    void (*due)(struct pmx__queue *queue));
 
 /* Where a filter keeps its state of a queue; NULL at first. */
-enum pmx__place { PMX__PLACE_TIMER, PMX__PLACE_FILE, PMX__PLACES };
+enum pmx__place { PMX__PLACE_TIMER, PMX__PLACE_FILE, PMX__PLACE_LINK, PMX__PLACES };
 void **pmx__set_place(struct pmx__queue *queue, enum pmx__place place);
 
 #endif
