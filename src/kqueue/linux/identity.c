@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 /* Of Linux 6.5: file systems tell that cannot find a file by it again. */
 #ifndef AT_HANDLE_FID
@@ -60,18 +62,27 @@ static int glance(struct pmx__identity *identity, int fd, const char *of,
     return 0;
 }
 
-static bool is_same(const struct pmx__identity *a, const struct pmx__identity *b)
+static bool is_same(const struct pmx__identity *was, const struct pmx__identity *now)
 {
-    return a->device == b->device && a->inode == b->inode && a->born_ns == b->born_ns;
+    return was->device == now->device && was->inode == now->inode &&
+           (was->is_loose || was->born_ns == now->born_ns);
+}
+
+static bool is_of_overlay(int fd)
+{
+    struct statfs system;
+    return fstatfs(fd, &system) == 0 && system.f_type == OVERLAYFS_SUPER_MAGIC;
 }
 
 int pmx__identity_take(struct pmx__identity *identity, int fd, const char *of)
 {
     struct statx file;
     int result = glance(identity, fd, of, &file);
-    if (result == 0)
-        identity->version = version_of(fd, of);
-    return result;
+    if (result < 0)
+        return result;
+    identity->is_loose = is_of_overlay(fd);
+    identity->version = identity->is_loose ? 0 : version_of(fd, of);
+    return 0;
 }
 
 int pmx__identity_verify(const struct pmx__identity *identity, int fd, const char *of,
@@ -82,8 +93,8 @@ int pmx__identity_verify(const struct pmx__identity *identity, int fd, const cha
     int result = glance(&now, fd, of, file ? file : &unused);
     if (result < 0)
         return result;
-    return is_same(identity, &now) && identity->version == version_of(fd, of) ? 0
-                                                                              : -ENOENT;
+    bool is_version = identity->is_loose || identity->version == version_of(fd, of);
+    return is_version && is_same(identity, &now) ? 0 : -ENOENT;
 }
 
 int pmx__identity_glance(const struct pmx__identity *identity, int fd,

@@ -6,10 +6,12 @@
 #ifndef PMX_KQUEUE_LINUX_IDENTITY_H
 #define PMX_KQUEUE_LINUX_IDENTITY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* All zeros where the file system does not know. */
 struct pmx__identity {
+    bool is_loose; /* a file of an overlay: born anew when it is first changed */
     uint64_t device;
     uint64_t inode;   /* the number of a removed file is soon another one's */
     int64_t born_ns;  /* but that one is younger, */

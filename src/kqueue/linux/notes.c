@@ -69,6 +69,12 @@ void pmx__notes_begin(struct pmx__notes *notes, int fd, const struct statx *file
     };
 }
 
+void pmx__notes_want(struct pmx__notes *notes, int fd, uint32_t wanted)
+{
+    notes->is_removed = is_removed_directory(fd, &notes->before);
+    notes->wanted = wanted;
+}
+
 /*
  * What to watch for.
  */

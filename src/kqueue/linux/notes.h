@@ -31,6 +31,9 @@ struct pmx__notes {
 void pmx__notes_begin(struct pmx__notes *notes, int fd, const struct statx *file,
                       uint32_t wanted);
 
+/* Other notes are wanted from now on; what was before is nobody's. */
+void pmx__notes_want(struct pmx__notes *notes, int fd, uint32_t wanted);
+
 /* IN_*, to be watched for on the file and on the directory above it. */
 uint32_t pmx__notes_mask(const struct pmx__notes *notes, uint32_t wanted);
 uint32_t pmx__notes_mask_above(const struct pmx__notes *notes, uint32_t wanted);

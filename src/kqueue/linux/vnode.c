@@ -236,13 +236,15 @@ static int touch(struct pmx__queue *queue, struct pmx__knote *knote,
         return 0;
     pmx__inotify_catch_up(queue);
     int result = look(queue, vnode);
-    if (result == 0)
-        result = listen_for(queue, vnode, change->fflags);
     if (result < 0)
         return result;
-    knote->fflags = change->fflags;
-    vnode->notes.wanted = change->fflags;
-    return 0;
+    pmx__notes_want(&vnode->notes, vnode->file.fd, change->fflags);
+    result = listen_for(queue, vnode, change->fflags);
+    if (result < 0)
+        vnode->notes.wanted = knote->fflags;
+    else
+        knote->fflags = change->fflags;
+    return result;
 }
 
 static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
