@@ -112,11 +112,18 @@ int pmx__knote_add(struct pmx__queue *queue, const struct pmx__filter *filter,
     return result == -EPERM ? -ENODEV : result;
 }
 
-int pmx__knote_drop(struct pmx__queue *queue, struct pmx__knote *knote)
+int pmx__knote_delete(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     int result = knote->filter->detach(queue, knote);
-    discard(queue, knote);
+    if (result == 0 || result == -EBADF || result == -ENOENT)
+        discard(queue, knote);
     return result;
+}
+
+void pmx__knote_drop(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    knote->filter->detach(queue, knote);
+    discard(queue, knote);
 }
 
 void pmx__knote_forget(struct pmx__queue *queue, int fd)
@@ -131,8 +138,10 @@ void pmx__knote_forget(struct pmx__queue *queue, int fd)
 
 void pmx__knote_raise(struct pmx__queue *queue, struct pmx__knote *knote)
 {
-    if (knote->enabled && pmx__list_empty(&knote->ready))
-        pmx__list_append(&queue->ready, &knote->ready);
+    if (!knote->enabled || !pmx__list_empty(&knote->ready))
+        return;
+    knote->held = false;
+    pmx__list_append(&queue->ready, &knote->ready);
 }
 
 void pmx__knote_lower(struct pmx__knote *knote)

@@ -35,6 +35,7 @@ struct pmx__queue *pmx__queue_new(int *fd)
     queue->epoch = pmx__epoch();
     pmx__list_init(&queue->doors);
     pmx__list_init(&queue->ready);
+    pmx__list_init(&queue->done);
     return queue;
 }
 
@@ -218,7 +219,7 @@ void pmx__queue_replace(struct pmx__queue *queue, int fd)
     }
 }
 
-int pmx__queue_nested(int fd, int64_t *count)
+int pmx__queue_nested(int fd, int64_t *count, unsigned *news)
 {
     struct pmx__door *door = pmx__registry_at(fd);
     if (!door)
@@ -226,6 +227,7 @@ int pmx__queue_nested(int fd, int64_t *count)
     int result = pmx__door_enter(door);
     if (result == 0) {
         *count = pmx__queue_count(door->queue);
+        *news = door->queue->news;
         pmx__door_leave(door);
     }
     pmx__registry_release(door);

@@ -3,11 +3,7 @@
  * descriptor number it was added under, which must be the same open file. So
  * the duplicate is sought among our descriptors, with kcmp(2), and put back
  * under the old number: not here, where other threads may be using that number
- * right now, but in a child that shares our memory and has a copy of the
- * descriptors (as vfork(2) does, but without a signal at its end).
- *
- * Where the duplicate is another process's, or none of this is allowed, a new
- * set takes the place of the old one, with what is still wanted in it.
+ * right now, but in a child that has a copy of our descriptors.
  */
 #include "evict.h"
 
@@ -15,7 +11,6 @@
 #include <errno.h>
 #include <linux/kcmp.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -25,7 +20,6 @@
 #include <unistd.h>
 
 #include "../../base/result.h"
-#include "rebuild.h"
 
 /* An item of a set: the place-th of those with this number. */
 struct stray {
@@ -72,69 +66,51 @@ static int find_duplicate(const struct stray *stray)
 }
 
 /*
- * The child.
+ * The child. It makes system calls and nothing else, so it does no harm that
+ * the C library does not know of it.
  */
 
-struct errand {
-    const struct stray *stray;
-    int duplicate;
-    int result;
-};
-
-/* Its memory is ours and its descriptors are not. */
-static int run_errand(void *argument)
+static int remove_in_child(const struct stray *stray, int duplicate)
 {
-    struct errand *errand = argument;
-    const struct stray *stray = errand->stray;
     struct epoll_event none = {0};
-    int result = 0;
-    if (errand->duplicate != stray->fd)
-        result = (int)syscall(SYS_dup3, errand->duplicate, stray->fd, 0);
-    if (result >= 0)
-        result = epoll_ctl(stray->set, EPOLL_CTL_DEL, stray->fd, &none);
-    errand->result = result < 0 ? -EIO : 0;
-    return 0;
+    if (duplicate != stray->fd && syscall(SYS_dup3, duplicate, stray->fd, 0) < 0)
+        return EXIT_FAILURE;
+    int result = epoll_ctl(stray->set, EPOLL_CTL_DEL, stray->fd, &none);
+    return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-enum { CHILD_STACK = 64 * 1024 };
-
-static int run_in_child(struct errand *errand)
+/* fork(2), but for handlers of forks and for a signal at its end, neither of
+ * which may surprise the program. */
+static int run_child(const struct stray *stray, int duplicate)
 {
-    char *stack = malloc(CHILD_STACK);
-    if (!stack)
-        return -ENOMEM;
-    int pid = pmx__syscall(
-        clone(run_errand, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK, errand));
-    if (pid > 0)
-        while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
-            continue;
-    free(stack);
-    return pid < 0 ? pid : errand->result;
+    int status = 0;
+    int pid = pmx__syscall((int)syscall(SYS_clone, 0, NULL, NULL, NULL, 0));
+    if (pid == 0)
+        _exit(remove_in_child(stray, duplicate));
+    if (pid < 0)
+        return pid;
+    while (waitpid(pid, &status, __WALL) < 0 && errno == EINTR)
+        continue;
+    return status ? -EIO : 0;
 }
 
 /* No signal handler may run in the child. */
 static int remove_through(const struct stray *stray, int duplicate)
 {
-    struct errand errand = {.stray = stray, .duplicate = duplicate, .result = -EIO};
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int result = run_in_child(&errand);
+    int result = run_child(stray, duplicate);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return result;
 }
 
-static int remove_by_duplicate(int set, int fd)
+int pmx__evict(int set, int fd)
 {
     struct stray stray = {.set = set, .fd = fd};
     int result = find_stray(&stray);
     if (result < 0)
         return result;
     int duplicate = find_duplicate(&stray);
-    return duplicate < 0 ? duplicate : remove_through(&stray, duplicate);
-}
-
-bool pmx__evict(struct pmx__queue *queue, int set, int fd)
-{
-    return remove_by_duplicate(set, fd) == 0 || pmx__rebuild(queue, set) == 0;
+    return duplicate < 0 ? -ESRCH : remove_through(&stray, duplicate);
 }

@@ -1,9 +1,8 @@
 /*
  * EVFILT_READ and EVFILT_WRITE on what epoll refuses: files, directories, and
  * devices such as /dev/null, which are always ready; others have no readiness.
- * Stands on fstat(2) and lseek(2) for what there
- * is to read, and on inotify.h to learn when a file that was read to its end
- * grows.
+ * Stands on identity.h and lseek(2) for what there is to read, and on inotify.h
+ * to learn when a file that was read to its end grows.
  */
 #include <errno.h>
 #include <sys/inotify.h>
@@ -71,12 +70,10 @@ static int raise_if_ready(struct pmx__queue *queue, struct file *file)
 static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct file *file = file_of(knote);
-    if (file->has_end) {
-        int result = pmx__inotify_change(queue, &file->listener, CHANGES);
-        if (result < 0)
-            return result;
-    }
-    return raise_if_ready(queue, file);
+    int result = 0;
+    if (file->has_end)
+        result = pmx__inotify_change(queue, &file->listener, CHANGES);
+    return result < 0 ? result : raise_if_ready(queue, file);
 }
 
 static void disarm(struct pmx__queue *queue, struct pmx__knote *knote)

@@ -356,9 +356,9 @@ static int set_mask(struct inotify *inotify, struct pmx__listener *listener,
     struct pmx__inode *inode = listener->inode;
     listener->mask = mask;
     int result = settle(inotify, &inode);
-    if (result < 0)
+    if (result < 0 && mask) /* to hear less cannot fail: nobody listens */
         listener->mask = before;
-    return result;
+    return mask ? result : 0;
 }
 
 /* What is left in the instance must not show in the queue's descriptor. */
@@ -416,8 +416,11 @@ void pmx__inotify_shut(struct pmx__queue *queue, bool ours)
         return;
     if (ours) /* the set goes as well; after a fork it still is the parent's */
         close(inotify->watch.fd);
-    while (!pmx__list_empty(&inotify->inodes))
-        free_inode(pmx__list_entry(inotify->inodes.next, struct pmx__inode, link));
+    struct pmx__list *next, *at = inotify->inodes.next;
+    for (; at != &inotify->inodes; at = next) {
+        next = at->next;
+        free(pmx__list_entry(at, struct pmx__inode, link));
+    }
     pmx__intmap_free(&inotify->watches);
     free(inotify);
     *pmx__set_place(queue, PMX__PLACE_FILE) = NULL;

@@ -2,15 +2,18 @@
 #include "item.h"
 
 #include <errno.h>
-#include <sys/epoll.h>
 
 #include "../source.h"
 #include "evict.h"
 #include "filters.h"
+#include "rebuild.h"
 #include "source.h"
 
 /* Of pmx__item.armed. */
 enum { IN = 1, OUT = 2, EDGE = 4 };
+
+/* The bits of pmx__item.trust. */
+enum { TRUST = (1 << 8) - 1 };
 
 /* What the end of a stream shows beside what was asked for. */
 #define ENDS ((uint32_t)(EPOLLERR | EPOLLHUP))
@@ -64,12 +67,17 @@ static unsigned direction(const struct pmx__item *item)
     return item->writes ? OUT : IN;
 }
 
+static bool is_quiet(const struct pmx__item *item)
+{
+    return !item || !item->knote.enabled || item->hushed;
+}
+
 /* An item set to nothing still reports its end, but as an edge only once. */
 static unsigned wanted(const struct pmx__item *item, const struct pmx__item *other)
 {
     unsigned armed = direction(item) | direction(other);
-    bool is_edge = !armed || item->knote.clears || item->hushed;
-    return is_edge || (other && other->hushed) ? armed | EDGE : armed;
+    bool is_edge = item->knote.clears || (is_quiet(item) && is_quiet(other));
+    return is_edge ? armed | EDGE : armed;
 }
 
 /* Sets the item to what these two want. */
@@ -96,6 +104,36 @@ int pmx__item_settle(struct pmx__queue *queue, struct pmx__item *item, bool in_a
 static bool is_item(const struct pmx__knote *knote)
 {
     return knote->filter == &pmx__fd_read || knote->filter == &pmx__fd_write;
+}
+
+/* A set does not take the same twice. */
+static int ask(const struct pmx__queue *queue, const struct pmx__item *item)
+{
+    int result = ctl(queue, item, EPOLL_CTL_ADD, EDGE);
+    if (result == -EEXIST)
+        return 0;
+    if (result < 0)
+        return result == -EBADF ? -EBADF : -ENOENT;
+    ctl(queue, item, EPOLL_CTL_DEL, 0);
+    return -ENOENT;
+}
+
+int pmx__item_verify(struct pmx__queue *queue, struct pmx__item *item)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    int result = ask(queue, item);
+    bool was_trusted = item->trust == (source->doubts & TRUST);
+    if (result < 0 && was_trusted)
+        source->doubts++;
+    else if (result == 0)
+        item->trust = source->doubts & TRUST;
+    return result;
+}
+
+int pmx__item_doubt(struct pmx__queue *queue, struct pmx__item *item)
+{
+    unsigned doubts = pmx__queue_source(queue)->doubts;
+    return item->trust == (doubts & TRUST) ? 0 : pmx__item_verify(queue, item);
 }
 
 /* Calls visit() for every item, until it returns an error. */
@@ -126,7 +164,7 @@ void pmx__items_settle(struct pmx__queue *queue)
  * finds it there. */
 static int copy_one(struct pmx__queue *queue, struct pmx__item *item, int set)
 {
-    if (pmx__item_settle(queue, item, true) < 0)
+    if (pmx__item_verify(queue, item) < 0)
         return 0;
     int result = ctl_in(set, item, EPOLL_CTL_ADD, item->armed);
     return result == -EEXIST || result == -EBADF ? 0 : result;
@@ -158,6 +196,7 @@ static uint32_t next_generation(struct pmx__source *source)
 static int enter(struct pmx__queue *queue, struct pmx__item *item)
 {
     item->generation = next_generation(pmx__queue_source(queue));
+    item->trust = pmx__queue_source(queue)->doubts & TRUST;
     item->armed = wanted(item, NULL) & (IN | OUT | EDGE);
     int result = ctl(queue, item, EPOLL_CTL_ADD, item->armed);
     if (result == -EEXIST)
@@ -170,6 +209,7 @@ static int share(struct pmx__queue *queue, struct pmx__item *item,
 {
     item->generation = other->generation;
     item->armed = other->armed;
+    item->trust = other->trust;
     return set(queue, item, other, true);
 }
 
@@ -198,84 +238,117 @@ int pmx__item_add(struct pmx__queue *queue, struct pmx__item *item)
     return result;
 }
 
-int pmx__item_remove(struct pmx__queue *queue, struct pmx__item *item)
+/* Takes it out of the set, or leaves it to the knote that shares it. */
+static int leave(struct pmx__queue *queue, struct pmx__item *item)
 {
     struct pmx__item *other = sharer(queue, item);
-    pmx__queue_source(queue)->items--;
-    if (!other)
-        return ctl(queue, item, EPOLL_CTL_DEL, 0);
-    other->armed = item->armed;
-    return set(queue, other, NULL, true);
+    return other ? set(queue, other, NULL, true) : ctl(queue, item, EPOLL_CTL_DEL, 0);
 }
 
+/* What is left of a closed descriptor must be noticed where it cannot be
+ * removed, so the set is not empty then. */
+int pmx__item_remove(struct pmx__queue *queue, struct pmx__item *item)
+{
+    int result = leave(queue, item), rest = result;
+    if (result == -EBADF || result == -ENOENT)
+        rest = pmx__evict(set_of(queue, item), (int)item->knote.ident);
+    if (rest == 0 || rest == -ENOENT)
+        pmx__queue_source(queue)->items--;
+    return result;
+}
+
+/* The knote that shares the item is not ready either if the event was not its. */
 int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item)
 {
-    if (item->armed & EDGE)
+    struct pmx__item *other = sharer(queue, item);
+    if (item->hushed || item->knote.clears)
         return 0;
     item->hushed = true;
-    return pmx__item_settle(queue, item, false);
+    if (other && pmx__list_empty(&other->knote.ready))
+        other->hushed = true;
+    return set(queue, item, other, false);
 }
 
 int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item)
 {
-    struct pmx__item *other = sharer(queue, item);
     item->hushed = false;
-    if (other)
-        other->hushed = false;
-    return set(queue, item, other, false);
+    return pmx__item_settle(queue, item, false);
 }
 
 /*
  * A disabled knote's event: from now on the set does not tell of it. Until here
  * nothing was done about it, since most are enabled again before they fire. An
- * edge needs nothing; to be enabled is to look again.
+ * edge needs nothing; to be enabled is to look again. -EBADF or -ENOENT where
+ * the descriptor was closed.
  */
-static void silence(struct pmx__queue *queue, struct pmx__item *item)
+static int silence(struct pmx__queue *queue, struct pmx__item *item)
 {
-    if (pmx__item_settle(queue, item, false) < 0)
-        pmx__knote_forget(queue, (int)item->knote.ident);
+    return pmx__item_settle(queue, item, false);
 }
 
-static void notice_one(struct pmx__queue *queue, struct pmx__item *item,
-                       uint32_t events)
+static int notice_one(struct pmx__queue *queue, struct pmx__item *item, uint32_t events)
 {
     uint32_t own = events & (ENDS | (item->writes ? WRITES : READS));
     if (!own)
-        return;
-    if (!item->knote.enabled) {
-        silence(queue, item);
-        return;
-    }
-    item->seen = (uint16_t)own;
+        return 0;
+    if (!item->knote.enabled)
+        return silence(queue, item);
+    item->seen = (own & 31) | (own & EPOLLRDHUP ? 32 : 0);
+    pmx__queue_source(queue)->wanted -= pmx__list_empty(&item->knote.ready);
     pmx__knote_raise(queue, &item->knote);
+    return 0;
 }
 
-/*
- * An event of an item that no knote has. Once, it is one that another thread
- * removed meanwhile; a second time, it is of a descriptor that was closed while
- * a duplicate of it lives on.
- */
-static bool notice_stray(struct pmx__queue *queue, int set, uint64_t tag)
+/* The items in the set that the tag is of: their number. */
+static int find(const struct pmx__queue *queue, uint64_t tag,
+                struct pmx__item *items[2])
 {
-    struct pmx__source *source = pmx__queue_source(queue);
-    if (source->stray != tag) {
-        source->stray = tag;
-        return true;
-    }
-    return pmx__evict(queue, set, (int)(uint32_t)tag);
-}
-
-bool pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag, uint32_t events)
-{
-    struct pmx__item *items[2];
     int count = 0;
     struct pmx__knote *at = pmx__knote_first(queue, (int)(uint32_t)tag);
     for (; at; at = at->next)
         if (is_item(at) && pmx__item_of(at)->generation == tag >> 32)
             items[count++] = pmx__item_of(at);
+    return count;
+}
+
+/*
+ * An event of an item that no knote has: another thread removed it meanwhile,
+ * or it is of a descriptor that was closed while a duplicate of it lives on.
+ * The latter is removed, at the price of a new set if it has to be; for that it
+ * must come twice.
+ */
+static enum pmx__news notice_stray(struct pmx__queue *queue, int set, uint64_t tag)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    int result = pmx__evict(set, (int)(uint32_t)tag);
+    if (result != -ENOENT)
+        source->doubts++;
+    if (result == 0 || result == -ENOENT)
+        return PMX__NEWS_OLD;
+    if (source->stray == tag)
+        return pmx__rebuild(queue, set) == 0 ? PMX__NEWS_OLD : PMX__NEWS_NONE;
+    source->stray = tag;
+    return PMX__NEWS_OLD;
+}
+
+static int notice_all(struct pmx__queue *queue, struct pmx__item *items[2], int count,
+                      uint32_t events)
+{
+    int result = pmx__item_doubt(queue, items[0]);
+    for (int i = 0; i < count && result == 0; i++)
+        result = notice_one(queue, items[i], events);
+    return result;
+}
+
+enum pmx__news pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag,
+                                uint32_t events)
+{
+    struct pmx__item *items[2];
+    int count = find(queue, tag, items);
     if (!count)
         return notice_stray(queue, set, tag);
-    for (int i = 0; i < count; i++)
-        notice_one(queue, items[i], events);
-    return true;
+    if (notice_all(queue, items, count, events) == 0)
+        return PMX__NEWS;
+    pmx__knote_forget(queue, (int)(uint32_t)tag);
+    return PMX__NEWS_OLD;
 }

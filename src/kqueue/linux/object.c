@@ -47,16 +47,26 @@ static int socket_option(int fd, int name)
     return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
 }
 
-static int socket_kind(int fd)
+static int unix_kind(int fd)
 {
-    if (socket_option(fd, SO_TYPE) != SOCK_STREAM)
-        return PMX__OBJECT_SOCKET;
-    if (socket_option(fd, SO_DOMAIN) == AF_UNIX)
+    switch (socket_option(fd, SO_TYPE)) {
+    case SOCK_STREAM:
         return socket_option(fd, SO_RCVLOWAT) > 1 ? PMX__OBJECT_UNIX_LOWAT
                                                   : PMX__OBJECT_UNIX_STREAM;
-    if (socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP)
-        return PMX__OBJECT_TCP;
-    return PMX__OBJECT_SOCKET;
+    case SOCK_SEQPACKET:
+        return PMX__OBJECT_UNIX_PACKETS;
+    default:
+        return PMX__OBJECT_SOCKET;
+    }
+}
+
+static int socket_kind(int fd)
+{
+    if (socket_option(fd, SO_DOMAIN) == AF_UNIX)
+        return unix_kind(fd);
+    bool is_tcp = socket_option(fd, SO_TYPE) == SOCK_STREAM &&
+                  socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
+    return is_tcp ? PMX__OBJECT_TCP : PMX__OBJECT_SOCKET;
 }
 
 /* Whether a pipe is one without a name. */
@@ -360,6 +370,8 @@ static const struct {
                                  EPOLLOUT},
     [PMX__OBJECT_UNIX_LOWAT] = {pmx__unix_lowat_read, pmx__unix_write,
                                 EPOLLIN | EPOLLRDHUP, EPOLLOUT},
+    [PMX__OBJECT_UNIX_PACKETS] = {pmx__unix_read, pmx__packets_write,
+                                  EPOLLIN | EPOLLRDHUP, EPOLLOUT},
     [PMX__OBJECT_SOCKET] = {pmx__socket_read, pmx__socket_write, EPOLLIN | EPOLLRDHUP,
                             EPOLLOUT},
     [PMX__OBJECT_PIPE_READER] = {pipe_read, pipe_end_read_or_write, EPOLLIN, 0},

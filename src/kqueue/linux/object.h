@@ -11,11 +11,12 @@
 #include <stdint.h>
 
 enum pmx__object {
-    PMX__OBJECT_TCP,         /* also while it listens or is not connected */
-    PMX__OBJECT_UNIX_STREAM, /* the same */
-    PMX__OBJECT_UNIX_LOWAT,  /* one with SO_RCVLOWAT, which epoll does not heed */
-    PMX__OBJECT_SOCKET,      /* any other: datagrams, sequenced packets... */
-    PMX__OBJECT_PIPE_READER, /* of a pipe or FIFO */
+    PMX__OBJECT_TCP,          /* also while it listens or is not connected */
+    PMX__OBJECT_UNIX_STREAM,  /* the same */
+    PMX__OBJECT_UNIX_LOWAT,   /* one with SO_RCVLOWAT, which epoll does not heed */
+    PMX__OBJECT_UNIX_PACKETS, /* sequenced */
+    PMX__OBJECT_SOCKET,       /* any other, of datagrams most of them */
+    PMX__OBJECT_PIPE_READER,  /* of a pipe or FIFO */
     PMX__OBJECT_PIPE_WRITER,
     PMX__OBJECT_FIFO_WRITER, /* which may have readers again */
     PMX__OBJECT_FIFO_BOTH,   /* opened O_RDWR */

@@ -16,6 +16,7 @@
 #include "../../base/result.h"
 #include "backlog.h"
 #include "inquiry.h"
+#include "unixdiag.h"
 
 /* Of <netinet/tcp.h>, which does not go together with <linux/tcp.h>. */
 enum tcp_state {
@@ -259,6 +260,15 @@ int pmx__unix_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readine
     if (result == -ENOTCONN)
         return 0;
     if (result == -EPIPE)
+        return write_end(inquiry, MEMINFO_WMEM_ALLOC, unix_error, readiness);
+    return write_with(inquiry, MEMINFO_WMEM_ALLOC, unix_error, readiness);
+}
+
+/* An empty packet would be one: the kernel has to be asked at length. */
+int pmx__packets_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+{
+    int result = pmx__unixdiag_cannot_send(inquiry->fd);
+    if (result == 1)
         return write_end(inquiry, MEMINFO_WMEM_ALLOC, unix_error, readiness);
     return write_with(inquiry, MEMINFO_WMEM_ALLOC, unix_error, readiness);
 }

@@ -13,8 +13,10 @@
  * goes to sleep limits its sleep by the alarm it finds.
  */
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -209,17 +211,18 @@ static int64_t sleep_limit(const struct pmx__source *source, int64_t timeout_ns)
  * Showing.
  */
 
-/* An eventfd that counts to one blocks neither writers nor readers. */
+/*
+ * An eventfd that counts to one blocks neither writers nor readers. These are no
+ * cancellation points, as read(2) and write(2) of the C library are.
+ */
 void pmx__source_show(struct pmx__source *source, bool readable)
 {
-    eventfd_t value = 1;
+    uint64_t value = 1;
     readable |= source->leaving > 0;
     if (source->shown == readable)
         return;
-    if (readable)
-        eventfd_write(source->wake, value);
-    else
-        eventfd_read(source->wake, &value);
+    long call = readable ? SYS_write : SYS_read;
+    syscall(call, source->wake, &value, sizeof(value));
     source->shown = readable;
 }
 
@@ -300,30 +303,35 @@ void **pmx__set_place(struct pmx__queue *queue, enum pmx__place place)
  * Waiting.
  */
 
-static bool notice_watch(struct pmx__queue *queue, uint32_t id, uint32_t events)
+static enum pmx__news notice_watch(struct pmx__queue *queue, uint32_t id,
+                                   uint32_t events)
 {
     struct pmx__source *source = pmx__queue_source(queue);
     struct pmx__watch *watch =
         (struct pmx__watch *)pmx__intmap_get(&source->watches, id);
     if (watch)
         watch->notice(queue, watch, events);
-    return watch;
+    return watch ? PMX__NEWS : PMX__NEWS_NONE;
 }
 
-/* Every event of the side set, which is asked without sleeping. */
-static bool notice_side(struct pmx__queue *queue)
+/* The events of the side set, which is asked without sleeping. */
+static enum pmx__news notice_side(struct pmx__queue *queue)
 {
     struct epoll_event events[SIDE_BATCH];
-    int set = pmx__queue_source(queue)->side;
-    int count = epoll_wait(set, events, SIDE_BATCH, 0);
-    bool news = false;
-    for (int i = 0; i < count; i++)
-        news |= pmx__item_notice(queue, set, events[i].data.u64, events[i].events);
-    return news;
+    const struct pmx__source *source = pmx__queue_source(queue);
+    int set = source->side;
+    int max = source->wanted < SIDE_BATCH ? source->wanted : SIDE_BATCH;
+    int count = max > 0 ? epoll_wait(set, events, max, 0) : 0;
+    enum pmx__news most = PMX__NEWS_NONE;
+    for (int i = 0; i < count; i++) {
+        enum pmx__news news =
+            pmx__item_notice(queue, set, events[i].data.u64, events[i].events);
+        most = news > most ? news : most;
+    }
+    return most;
 }
 
-/* Whether the event was of interest. */
-static bool notice(struct pmx__queue *queue, const struct epoll_event *event)
+static enum pmx__news notice(struct pmx__queue *queue, const struct epoll_event *event)
 {
     uint64_t tag = event->data.u64;
     if (tag >> 32)
@@ -332,11 +340,28 @@ static bool notice(struct pmx__queue *queue, const struct epoll_event *event)
     switch (tag) {
     case PMX__TAG_WAKE:
     case PMX__TAG_TIMER: /* every wait looks at the clock */
-        return false;
+        return PMX__NEWS_NONE;
     case PMX__TAG_SIDE:
         return notice_side(queue);
     default:
         return notice_watch(queue, (uint32_t)tag - PMX__TAG_WATCH, event->events);
+    }
+}
+
+/* What events one system call brought. */
+struct batch {
+    struct epoll_event events[BATCH];
+    int max;
+    int count;
+    enum pmx__news most; /* that came of one of them */
+};
+
+static void notice_batch(struct pmx__queue *queue, struct batch *batch)
+{
+    batch->most = PMX__NEWS_NONE;
+    for (int i = 0; i < batch->count; i++) {
+        enum pmx__news news = notice(queue, &batch->events[i]);
+        batch->most = news > batch->most ? news : batch->most;
     }
 }
 
@@ -346,54 +371,115 @@ static int wait_result(int result)
     return result == -EINVAL ? -EBADF : result;
 }
 
-static int sleep_unlocked(struct pmx__queue *queue, int fd, struct epoll_event *events,
-                          int max, int64_t timeout_ns, const sigset_t *sigmask)
+/* A thread asleep, and the set it sleeps in. */
+struct sleeper {
+    struct pmx__queue *queue;
+    const struct pmx__wait *wait;
+    unsigned era;
+};
+
+static void fall_asleep(struct sleeper *sleeper)
 {
-    struct pmx__source *source = pmx__queue_source(queue);
-    int64_t limit = sleep_limit(source, timeout_ns);
-    unsigned era = source->era;
+    struct pmx__source *source = pmx__queue_source(sleeper->queue);
+    sleeper->era = source->era;
     source->sleepers++;
-    pmx__queue_unlock(queue);
-    int count = pmx__epoll_wait(fd, events, max, limit, sigmask);
-    pmx__queue_lock(queue);
-    source->sleepers--;
-    if (source->era != era)
-        source->leaving--;
-    return wait_result(count);
+    pmx__queue_unlock(sleeper->queue);
 }
 
-/* The events that come without a sleep, beyond the first batch. */
-static int drain(struct pmx__queue *queue, int fd, struct epoll_event *events, int room)
+static void wake_up(const struct sleeper *sleeper)
 {
-    bool news = true;
-    int count = BATCH;
-    for (; count == BATCH && news && room > 0; room -= count) {
-        count = wait_result(pmx__epoll_wait(fd, events, BATCH, 0, NULL));
-        news = false;
-        for (int i = 0; i < count; i++)
-            news |= notice(queue, &events[i]);
-    }
-    return 0;
+    pmx__queue_lock(sleeper->queue);
+    struct pmx__source *source = pmx__queue_source(sleeper->queue);
+    source->sleepers--;
+    if (source->era != sleeper->era)
+        source->leaving--;
 }
 
-int pmx__source_wait(struct pmx__queue *queue, int fd, int room, int64_t timeout_ns,
-                     const sigset_t *sigmask)
+/* The thread is cancelled asleep. */
+static void die(void *argument)
+{
+    const struct sleeper *sleeper = argument;
+    wake_up(sleeper);
+    pmx__door_leave(sleeper->wait->door);
+}
+
+static int sleep_unlocked(struct pmx__queue *queue, struct pmx__wait *wait,
+                          struct batch *batch)
+{
+    struct sleeper sleeper = {.queue = queue, .wait = wait};
+    int64_t limit = sleep_limit(pmx__queue_source(queue), wait->timeout_ns);
+    fall_asleep(&sleeper);
+    pthread_cleanup_push(die, &sleeper);
+    pmx__unshield(wait);
+    batch->count =
+        pmx__epoll_wait(wait->fd, batch->events, batch->max, limit, wait->sigmask);
+    pmx__shield(wait);
+    pthread_cleanup_pop(0);
+    wake_up(&sleeper);
+    return batch->count;
+}
+
+static int look(const struct pmx__wait *wait, struct batch *batch)
+{
+    return pmx__epoll_wait(wait->fd, batch->events, batch->max, 0, wait->sigmask);
+}
+
+/* No more than is wanted, so that the sets keep their order, and what is new. */
+static int take(struct pmx__queue *queue, struct pmx__wait *wait, bool may_sleep,
+                struct batch *batch)
+{
+    int wanted = pmx__queue_source(queue)->wanted;
+    batch->max = wanted < BATCH ? wanted : BATCH;
+    if (!may_sleep)
+        pmx__shield(wait);
+    batch->count = may_sleep ? sleep_unlocked(queue, wait, batch) : look(wait, batch);
+    batch->count = wait_result(batch->count);
+    return batch->count;
+}
+
+/*
+ * Asks again while there may be more: for more than one call brings, or where
+ * other things took the room of what is wanted: closed descriptors, our own,
+ * knotes in line already. After one round of all items nothing is new.
+ */
+static bool drain(struct pmx__queue *queue, struct pmx__wait *wait, struct batch *batch)
+{
+    const struct pmx__source *source = pmx__queue_source(queue);
+    int64_t left = (int64_t)source->items + PMX__TAG_WATCH - batch->count;
+    bool news = batch->most;
+    while (batch->count == batch->max && source->wanted > 0 &&
+           (left > 0 || batch->most == PMX__NEWS_OLD)) {
+        if (take(queue, wait, false, batch) <= 0)
+            break;
+        notice_batch(queue, batch);
+        left -= batch->count;
+        news |= batch->most != PMX__NEWS_NONE;
+    }
+    return news;
+}
+
+/* As many as there is room for; more than there are would come twice. */
+static int wanted_now(const struct pmx__source *source, int room)
+{
+    int items = (int)source->items + 1;
+    return room < items ? room : items;
+}
+
+int pmx__source_wait(struct pmx__queue *queue, struct pmx__wait *wait)
 {
     struct pmx__source *source = pmx__queue_source(queue);
-    struct epoll_event events[BATCH];
-    bool news = ring(queue);
-    if (news)
-        timeout_ns = 0;
-    if (timeout_ns == 0 && !source->items)
-        return news;
-    int max = room < BATCH - PMX__TAG_WATCH ? room + PMX__TAG_WATCH : BATCH;
-    int count = timeout_ns == 0
-                    ? wait_result(pmx__epoll_wait(fd, events, max, 0, sigmask))
-                    : sleep_unlocked(queue, fd, events, max, timeout_ns, sigmask);
-    for (int i = 0; i < count; i++)
-        news |= notice(queue, &events[i]);
-    if (count == BATCH && room > BATCH)
-        drain(queue, fd, events, room - BATCH);
-    news |= ring(queue);
-    return count < 0 ? count : news;
+    bool is_time = ring(queue);
+    bool may_sleep = wait->timeout_ns && !is_time;
+    if (!may_sleep && !source->items)
+        return is_time;
+    struct batch batch;
+    source->wanted = wanted_now(source, wait->room);
+    int count = take(queue, wait, may_sleep, &batch);
+    if (count < 0)
+        return count;
+    source->wanted = wanted_now(source, wait->room); /* others may have been here */
+    notice_batch(queue, &batch);
+    bool news = drain(queue, wait, &batch);
+    is_time |= ring(queue);
+    return is_time || news;
 }

@@ -16,11 +16,13 @@ struct pmx__source {
     bool observed;
     bool shown;     /* wake is readable */
     bool ticking;   /* timer is set */
+    int wanted;     /* knotes to raise, in this wait */
     unsigned items; /* descriptors in the sets but our own */
     unsigned sleepers;
     unsigned leaving;    /* those in a set that was replaced */
     unsigned era;        /* counts the sets */
     uint32_t generation; /* the last one given to an item */
+    unsigned doubts;     /* counts items whose descriptor was found closed */
     uint64_t stray;      /* the last tag that no item had */
     int64_t alarm;
     void (*due)(struct pmx__queue *queue);

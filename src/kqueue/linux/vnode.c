@@ -268,6 +268,7 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
     struct vnode *vnode = vnode_of(knote);
     if (look(queue, vnode) < 0)
         return -EBADF;
+    pmx__knote_lower(knote); /* what came while looking has been looked at, too */
     report->fflags = vnode->notes.seen;
     return report->fflags != 0;
 }
