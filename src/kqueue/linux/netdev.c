@@ -84,7 +84,7 @@ static void set_state(struct pmx__queue *queue, struct netdev *netdev, uint32_t 
         return;
     netdev->seen |= state & netdev->knote.fflags;
     if (netdev->seen || state == NOTE_LINKINV)
-        pmx__knote_raise(queue, &netdev->knote);
+        pmx__set_raise(queue, &netdev->knote);
 }
 
 static void set_state_of(struct pmx__queue *queue, const struct links *links,
@@ -317,7 +317,7 @@ static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
     struct netdev *netdev = netdev_of(knote);
     int result = set_wakes(queue, netdev, true);
     if (result == 0 && (netdev->seen || netdev->state == NOTE_LINKINV))
-        pmx__knote_raise(queue, knote);
+        pmx__set_raise(queue, knote);
     return result;
 }
 

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+struct pmx__knote;
 struct pmx__queue;
 
 /* A descriptor of a filter's own in the set; embedded in the filter's state. */
@@ -27,6 +28,10 @@ int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch);
  * nothing changed. */
 int pmx__set_rewatch(struct pmx__queue *queue, struct pmx__watch *watch,
                      uint32_t events);
+
+/* pmx__knote_raise() for what a watch tells: one knote less to look for in this
+ * wait. */
+void pmx__set_raise(struct pmx__queue *queue, struct pmx__knote *knote);
 
 /* Ends it, before the descriptor is closed. */
 void pmx__set_unwatch(struct pmx__queue *queue, struct pmx__watch *watch);

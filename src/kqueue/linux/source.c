@@ -286,6 +286,13 @@ int pmx__set_rewatch(struct pmx__queue *queue, struct pmx__watch *watch,
     return result;
 }
 
+void pmx__set_raise(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    bool is_news = knote->enabled && pmx__list_empty(&knote->ready);
+    pmx__queue_source(queue)->wanted -= is_news;
+    pmx__knote_raise(queue, knote);
+}
+
 void pmx__set_unwatch(struct pmx__queue *queue, struct pmx__watch *watch)
 {
     struct pmx__source *source = pmx__queue_source(queue);

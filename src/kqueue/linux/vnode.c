@@ -18,6 +18,7 @@
 #include "filters.h"
 #include "inotify.h"
 #include "notes.h"
+#include "set.h"
 
 struct vnode {
     struct pmx__knote knote;
@@ -40,7 +41,7 @@ static struct vnode *vnode_of(struct pmx__knote *knote)
 static void raise_if_pending(struct pmx__queue *queue, struct vnode *vnode)
 {
     if (vnode->moved || vnode->unsure || pmx__notes_pending(&vnode->notes))
-        pmx__knote_raise(queue, &vnode->knote);
+        pmx__set_raise(queue, &vnode->knote);
 }
 
 static void notice_file(struct pmx__queue *queue, struct pmx__listener *listener,
