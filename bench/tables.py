@@ -130,6 +130,9 @@ def library_tasks() -> Iterator[tuple[str, Task, Task]]:
     yield "pmx_select_wait / select, fds > 1024", beyond, beyond
     registration = Task("epoll_ctl", 1)
     yield "pmx_epoll_register + _unregister", registration, registration
+    for ready in READY_SIZES:
+        written = Task("vnode", ready)
+        yield "EVFILT_VNODE / inotify", written, written
     for interface, peer in (("epoll", "epoll_pwait2"), ("poll", "ppoll")):
         mine, theirs = (Task(name, 0, SHORT_NS) for name in (interface, peer))
         yield f"pmx_{interface}_wait / {peer}, 200 us", mine, theirs

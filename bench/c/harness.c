@@ -64,6 +64,35 @@ static void close_all(int *fds, int watched)
     free(fds);
 }
 
+static int open_file(void)
+{
+    char path[] = "/tmp/bench-XXXXXX";
+    int file = mkostemp(path, O_CLOEXEC);
+    require(file >= 0 && unlink(path) == 0, "mkostemp");
+    require(write(file, "x", 1) == 1, "write");
+    return file;
+}
+
+int *open_files(int count)
+{
+    int *files = calloc((size_t)count, sizeof(*files));
+    require(files, "calloc");
+    for (int i = 0; i < count; i++)
+        files[i] = open_file();
+    return files;
+}
+
+void close_files(int *files, int count)
+{
+    close_all(files, count);
+}
+
+void write_files(const int *files, int count)
+{
+    for (int i = 0; i < count; i++)
+        require(pwrite(files[i], "x", 1, 0) == 1, "pwrite");
+}
+
 static const struct scenario *find(const struct scenario *scenario, const char *name)
 {
     while (scenario->name && strcmp(scenario->name, name) != 0)

@@ -31,6 +31,14 @@ int64_t now_ns(void);
 /* Ends the program with a message that names what was not as it must be. */
 void require(bool condition, const char *what);
 
+/* New files of one byte, without a name. */
+int *open_files(int count);
+
+void close_files(int *files, int count);
+
+/* Writes a byte into each of them, which makes none of them longer. */
+void write_files(const int *files, int count);
+
 /*
  * Answers each line "name ready idle first_fd timeout_ns loops" with
  * nanoseconds until the end of input. first_fd is the lowest number the

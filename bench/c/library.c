@@ -103,9 +103,48 @@ static int64_t run_devpoll(const struct task *task)
     return took;
 }
 
+static struct pmx_kqueue *vnodes_over(const int *files, int count)
+{
+    struct pmx_kqueue *kqueue = pmx_kqueue_create();
+    require(kqueue, "pmx_kqueue_create");
+    for (int i = 0; i < count; i++) {
+        struct pmx_kevent add;
+        pmx_kevent_set(&add, (uintptr_t)files[i], EVFILT_VNODE, EV_ADD | EV_CLEAR,
+                       NOTE_WRITE | NOTE_EXTEND, 0, NULL);
+        require(pmx_kqueue_control(kqueue, &add, 1, NULL, 0, 0, NULL) == 0, "EV_ADD");
+    }
+    return kqueue;
+}
+
+/* Every file is written to, and what has happened collected. */
+static int64_t run_vnode(const struct task *task)
+{
+    int count = task->watched, *files = open_files(count);
+    struct pmx_kqueue *kqueue = vnodes_over(files, count);
+    struct pmx_kevent *events = calloc((size_t)count, sizeof(*events));
+    require(events, "calloc");
+    int64_t began = now_ns();
+    for (long i = 0; i < task->loops; i++) {
+        write_files(files, count);
+        require(pmx_kqueue_control(kqueue, NULL, 0, events, count, task->timeout_ns,
+                                   NULL) == count,
+                "pmx_kqueue_control");
+    }
+    int64_t took = now_ns() - began;
+    free(events);
+    pmx_kqueue_close(kqueue);
+    close_files(files, count);
+    return took;
+}
+
 static const struct scenario scenarios[] = {
-    {"poll", run_poll},           {"select", run_select},   {"epoll", run_epoll},
-    {"epoll_ctl", run_epoll_ctl}, {"devpoll", run_devpoll}, {NULL, NULL},
+    {"poll", run_poll},
+    {"select", run_select},
+    {"epoll", run_epoll},
+    {"epoll_ctl", run_epoll_ctl},
+    {"devpoll", run_devpoll},
+    {"vnode", run_vnode},
+    {NULL, NULL},
 };
 
 int main(void)

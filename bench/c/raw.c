@@ -4,10 +4,13 @@
  * question, so its copy is part of each call.
  */
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/select.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -168,6 +171,71 @@ static int64_t run_epoll_ctl(const struct task *task)
     return took;
 }
 
+/* An inotify instance with all files in an epoll set, as a program has it that
+ * waits for other things as well. */
+struct notices {
+    int epoll_fd;
+    int inotify_fd;
+};
+
+static struct notices notices_open(const int *files, int count)
+{
+    struct notices notices = {epoll_create1(EPOLL_CLOEXEC),
+                              inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
+    struct epoll_event event = {.events = EPOLLIN};
+    require(epoll_ctl(notices.epoll_fd, EPOLL_CTL_ADD, notices.inotify_fd, &event) == 0,
+            "inotify_init1");
+    for (int i = 0; i < count; i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", files[i]);
+        require(inotify_add_watch(notices.inotify_fd, path, IN_MODIFY) == i + 1,
+                "inotify_add_watch");
+    }
+    return notices;
+}
+
+static void notices_close(const struct notices *notices)
+{
+    close(notices->inotify_fd);
+    close(notices->epoll_fd);
+}
+
+/* Reads all events; each makes a program look at the size of its file. */
+static int notices_read(const struct notices *notices, const int *files)
+{
+    _Alignas(struct inotify_event) char buffer[4096];
+    int count = 0;
+    ssize_t size = read(notices->inotify_fd, buffer, sizeof(buffer));
+    const struct inotify_event *event;
+    for (char *at = buffer; at < buffer + size; at += sizeof(*event) + event->len) {
+        struct stat status;
+        event = (const struct inotify_event *)(void *)at;
+        require(fstat(files[event->wd - 1], &status) == 0 && status.st_size == 1,
+                "fstat");
+        count++;
+    }
+    return count;
+}
+
+static int64_t run_vnode(const struct task *task)
+{
+    int count = task->watched, *files = open_files(count);
+    struct notices notices = notices_open(files, count);
+    struct epoll_event event;
+    int timeout = milliseconds(task->timeout_ns);
+    int64_t began = now_ns();
+    for (long i = 0; i < task->loops; i++) {
+        write_files(files, count);
+        for (int left = count; left > 0; left -= notices_read(&notices, files))
+            require(epoll_wait(notices.epoll_fd, &event, 1, timeout) == 1,
+                    "epoll_wait");
+    }
+    int64_t took = now_ns() - began;
+    notices_close(&notices);
+    close_files(files, count);
+    return took;
+}
+
 static const struct scenario scenarios[] = {
     {"poll", run_poll},
     {"ppoll", run_ppoll},
@@ -175,6 +243,7 @@ static const struct scenario scenarios[] = {
     {"epoll", run_epoll},
     {"epoll_pwait2", run_epoll_pwait2},
     {"epoll_ctl", run_epoll_ctl},
+    {"vnode", run_vnode},
     {NULL, NULL},
 };
 

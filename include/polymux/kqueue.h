@@ -73,11 +73,11 @@ static inline void pmx_kevent_set(struct pmx_kevent *kevent, uintptr_t ident,
 #define EVFILT_READ     (-1)  /* ident: a descriptor; data: bytes to read */
 #define EVFILT_WRITE    (-2)  /* ident: a descriptor; data: room to write */
 #define EVFILT_AIO      (-3)  /* not served: ENXIO */
-#define EVFILT_VNODE    (-4)  /* not served: EINVAL */
+#define EVFILT_VNODE    (-4)  /* ident: a descriptor; what happens to the file */
 #define EVFILT_PROC     (-5)  /* not served: EINVAL */
 #define EVFILT_SIGNAL   (-6)  /* not served: EINVAL */
 #define EVFILT_TIMER    (-7)  /* ident: any; data: how long, then how often */
-#define EVFILT_NETDEV   (-8)  /* not served: EINVAL */
+#define EVFILT_NETDEV   (-8)  /* ident: the index of a network interface */
 #define EVFILT_FS       (-9)  /* not served: EINVAL */
 #define EVFILT_LIO      (-10) /* not served: ENXIO */
 #define EVFILT_USER     (-11) /* ident: any; raised by NOTE_TRIGGER */
@@ -119,19 +119,38 @@ static inline void pmx_kevent_set(struct pmx_kevent *kevent, uintptr_t ident,
 #define NOTE_FILE_POLL 0x0002 /* a file is ready also at its end */
 
 /*
- * Notes of EVFILT_VNODE.
+ * Notes of EVFILT_VNODE: which changes of a file are wanted, and which have
+ * happened. Every change that names the knote replaces what is wanted. What has
+ * happened adds up until it is collected; without EV_CLEAR it stays.
+ *
+ * The descriptor is of a regular file, a directory or a named pipe, or is
+ * O_PATH: a symbolic link itself. It need not have a name any more. Some changes
+ * are two notes at once; who wants one of them gets both: NOTE_WRITE with
+ * NOTE_EXTEND where a write made the file longer, or a rename brought a name
+ * into the directory or out of it; NOTE_WRITE with NOTE_LINK where a directory
+ * got or lost one in it.
+ *
+ * Stands on inotify(7): one instance for a queue, counted by
+ * /proc/sys/fs/inotify/max_user_instances; a watch for each file, and one for
+ * the directory above a directory whose NOTE_DELETE is wanted, counted by
+ * max_user_watches. Where more events than max_queued_events wait for the queue
+ * to be asked, some are lost: then each note is told that may have happened.
+ * inotify does not see what other hosts do to files of a network file system,
+ * or the server of FUSE and the kernel to theirs (/proc, /sys); nor writes to
+ * mapped memory, or to what memfd_create(2) made. A file of an overlay is seen
+ * through the overlay only.
  */
-#define NOTE_DELETE      0x0001
-#define NOTE_WRITE       0x0002
-#define NOTE_EXTEND      0x0004
-#define NOTE_ATTRIB      0x0008
-#define NOTE_LINK        0x0010
-#define NOTE_RENAME      0x0020
-#define NOTE_REVOKE      0x0040
-#define NOTE_OPEN        0x0080
-#define NOTE_CLOSE       0x0100
-#define NOTE_CLOSE_WRITE 0x0200
-#define NOTE_READ        0x0400
+#define NOTE_DELETE      0x0001 /* one of its names was removed */
+#define NOTE_WRITE       0x0002 /* written; in a directory: names changed */
+#define NOTE_EXTEND      0x0004 /* it got longer */
+#define NOTE_ATTRIB      0x0008 /* mode, owner or times set, or truncated */
+#define NOTE_LINK        0x0010 /* it got a name; a directory: see above */
+#define NOTE_RENAME      0x0020 /* it was renamed */
+#define NOTE_REVOKE      0x0040 /* never comes: there is no revoke(2) */
+#define NOTE_OPEN        0x0080 /* it was opened */
+#define NOTE_CLOSE       0x0100 /* closed by one who could not write */
+#define NOTE_CLOSE_WRITE 0x0200 /* closed by one who could */
+#define NOTE_READ        0x0400 /* it was read */
 
 /*
  * Notes of EVFILT_PROC.
@@ -146,7 +165,14 @@ static inline void pmx_kevent_set(struct pmx_kevent *kevent, uintptr_t ident,
 #define NOTE_CHILD     0x00000004
 
 /*
- * Notes of EVFILT_NETDEV.
+ * Notes of EVFILT_NETDEV: changes of an interface's link, wanted and happened,
+ * adding up as those of EVFILT_VNODE. The link is up while the interface can
+ * pass packets: it is set up and has a carrier. data is the note that holds now.
+ * An interface that is removed, or moved to another network namespace, ends its
+ * knotes: with NOTE_LINKINV, wanted or not, and EV_EOF.
+ *
+ * Interfaces are those of the network namespace in which the thread is that
+ * makes the queue's first such knote.
  */
 #define NOTE_LINKUP   0x0001
 #define NOTE_LINKDOWN 0x0002
@@ -215,7 +241,9 @@ PMX_API int pmx_kqueue_shutdown(struct pmx_kqueue *kqueue);
 /*
  * The queue's descriptor, or -1 with EBADF after a shutdown and in the child
  * of a fork. It is readable in poll, select, epoll and other queues exactly
- * while an event can be collected, and never writable. It belongs to the
+ * while an event can be collected, and never writable; with EVFILT_VNODE and
+ * EVFILT_NETDEV also when something has happened that no knote wants, until
+ * somebody collects. It belongs to the
  * handle; do not close it. From the first call on, the descriptor has to show
  * what happens in user space, too: user events and timers cost a system call
  * more. A program that does not nest the queue need not ask.
@@ -255,7 +283,8 @@ PMX_API int pmx_kqueue_usable(const struct pmx_kqueue *kqueue);
  *
  * Returns the number of entries stored; 0 when the time is over. On error
  * returns -1 with
- *   EACCES  EVFILT_READ on a file that the process is not allowed to read
+ *   EACCES  EVFILT_READ or EVFILT_VNODE on a file that the process is not allowed
+ *           to read, or NOTE_DELETE of a directory in such a one
  *   EBADF   the queue is closed or was shut down; ident is no open descriptor
  *   EINTR   a signal handler ran while nothing was ready; the changes have
  *           been applied
@@ -263,14 +292,16 @@ PMX_API int pmx_kqueue_usable(const struct pmx_kqueue *kqueue);
  *           take this ident; EV_ENABLE with EV_DISABLE; EV_KEEPUDATA with
  *           EV_ADD; the filter's fflags or data are out of range
  *   EMFILE, ENFILE
- *           no descriptor is left for the queue's first timer, or for the
- *           inotify instance of its first file
+ *           no descriptor is left for the queue's first timer or network
+ *           interface, or for the inotify instance of its first file; or
+ *           /proc/sys/fs/inotify/max_user_instances is reached
  *   ENODEV  EVFILT_READ or EVFILT_WRITE on a device that has no readiness
  *   ENOENT  a change without EV_ADD names no knote
  *   ENOMEM
  *   ENOSPC  /proc/sys/fs/epoll/max_user_watches is reached, or for files
  *           /proc/sys/fs/inotify/max_user_watches
- *   ENXIO   the filter cannot be registered by hand
+ *   ENXIO   the filter cannot be registered by hand; there is no network
+ *           interface of this index
  *   EPIPE   EVFILT_WRITE on a pipe that nobody can read any more
  */
 PMX_API int pmx_kqueue_control(struct pmx_kqueue *kqueue,

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <polymux/kqueue.h>
@@ -35,7 +36,7 @@ static int verify(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     (void)queue;
     const struct pmx__listener *listener = &file_of(knote)->listener;
-    return pmx__identity_verify(&listener->identity, listener->fd, NULL);
+    return pmx__identity_verify(&listener->identity, listener->fd, "", NULL);
 }
 
 /*
@@ -45,15 +46,15 @@ static int verify(struct pmx__queue *queue, struct pmx__knote *knote)
 static int look(const struct file *file, int64_t *data)
 {
     const struct pmx__listener *listener = &file->listener;
-    int64_t size;
-    int result = pmx__identity_verify(&listener->identity, listener->fd, &size);
+    struct statx now;
+    int result = pmx__identity_verify(&listener->identity, listener->fd, "", &now);
     if (result < 0)
         return result;
     *data = 0;
     if (!file->has_end)
         return 1;
     off_t offset = lseek(listener->fd, 0, SEEK_CUR);
-    *data = size - (offset < 0 ? 0 : offset);
+    *data = (int64_t)now.stx_size - (offset < 0 ? 0 : offset);
     return *data != 0 || file->knote.fflags & NOTE_FILE_POLL;
 }
 
@@ -84,9 +85,9 @@ static void disarm(struct pmx__queue *queue, struct pmx__knote *knote)
 
 /* A descriptor that was closed is found out when something is asked of it. */
 static void notice(struct pmx__queue *queue, struct pmx__listener *listener,
-                   uint32_t events)
+                   const struct inotify_event *event)
 {
-    (void)events;
+    (void)event;
     raise_if_ready(queue, pmx__list_entry(listener, struct file, listener));
 }
 
@@ -96,7 +97,7 @@ static int listen_to(struct pmx__queue *queue, struct file *file, int kind)
     struct pmx__listener *listener = &file->listener;
     file->has_end = kind == PMX__OBJECT_FILE || kind == PMX__OBJECT_DIRECTORY;
     if (!file->has_end)
-        return pmx__identity_take(&listener->identity, listener->fd);
+        return pmx__identity_take(&listener->identity, listener->fd, "");
     listener->mask = file->knote.enabled ? CHANGES : 0;
     listener->notice = notice;
     return pmx__inotify_add(queue, listener);
@@ -149,7 +150,7 @@ static int attach_write(struct pmx__queue *queue, struct pmx__knote *knote)
     if (kind < 0)
         return kind;
     file->listener.fd = (int)knote->ident;
-    int result = pmx__identity_take(&file->listener.identity, file->listener.fd);
+    int result = pmx__identity_take(&file->listener.identity, file->listener.fd, "");
     return result < 0 ? result : raise_if_ready(queue, file);
 }
 

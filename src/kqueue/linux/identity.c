@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 /* Of Linux 6.5: file systems tell that cannot find a file by it again. */
 #ifndef AT_HANDLE_FID
@@ -30,51 +32,77 @@ static uint64_t hash(const unsigned char *bytes, unsigned count)
 }
 
 /* A file's handle has its inode's generation in it. 0 where there is none. */
-static uint64_t version_of(int fd)
+static uint64_t version_of(int fd, const char *of)
 {
     union handle handle;
     int mount;
     int flags = AT_EMPTY_PATH | AT_HANDLE_FID;
     handle.header.handle_bytes = MAX_HANDLE_SZ;
-    int result = name_to_handle_at(fd, "", &handle.header, &mount, flags);
+    int result = name_to_handle_at(fd, of, &handle.header, &mount, flags);
     if (result < 0 && errno == EINVAL)
-        result = name_to_handle_at(fd, "", &handle.header, &mount, AT_EMPTY_PATH);
+        result = name_to_handle_at(fd, of, &handle.header, &mount, AT_EMPTY_PATH);
     if (result < 0)
         return 0;
     return hash(handle.bytes + sizeof(handle.header), handle.header.handle_bytes);
 }
 
-static int identify(struct pmx__identity *identity, int fd, int64_t *size)
+/* All but the version. */
+static int glance(struct pmx__identity *identity, int fd, const char *of,
+                  struct statx *file)
 {
-    struct statx file;
-    unsigned wanted = STATX_INO | STATX_SIZE | STATX_BTIME;
-    if (statx(fd, "", AT_EMPTY_PATH, wanted, &file) < 0)
+    if (statx(fd, of, AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, file) < 0)
         return -EBADF;
     *identity = (struct pmx__identity){
-        .device = (uint64_t)file.stx_dev_major << 32 | file.stx_dev_minor,
-        .inode = file.stx_ino,
-        .version = version_of(fd),
+        .device = (uint64_t)file->stx_dev_major << 32 | file->stx_dev_minor,
+        .inode = file->stx_ino,
     };
-    if (file.stx_mask & STATX_BTIME)
+    if (file->stx_mask & STATX_BTIME)
         identity->born_ns =
-            file.stx_btime.tv_sec * INT64_C(1000000000) + file.stx_btime.tv_nsec;
-    if (size)
-        *size = (int64_t)file.stx_size;
+            file->stx_btime.tv_sec * INT64_C(1000000000) + file->stx_btime.tv_nsec;
     return 0;
 }
 
-int pmx__identity_take(struct pmx__identity *identity, int fd)
+static bool is_same(const struct pmx__identity *was, const struct pmx__identity *now)
 {
-    return identify(identity, fd, NULL);
+    return was->device == now->device && was->inode == now->inode &&
+           (was->is_loose || was->born_ns == now->born_ns);
 }
 
-int pmx__identity_verify(const struct pmx__identity *identity, int fd, int64_t *size)
+static bool is_of_overlay(int fd)
 {
-    struct pmx__identity now;
-    int result = identify(&now, fd, size);
+    struct statfs system;
+    return fstatfs(fd, &system) == 0 && system.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+
+int pmx__identity_take(struct pmx__identity *identity, int fd, const char *of)
+{
+    struct statx file;
+    int result = glance(identity, fd, of, &file);
     if (result < 0)
         return result;
-    bool is_same = identity->device == now.device && identity->inode == now.inode &&
-                   identity->born_ns == now.born_ns && identity->version == now.version;
-    return is_same ? 0 : -ENOENT;
+    identity->is_loose = is_of_overlay(fd);
+    identity->version = identity->is_loose ? 0 : version_of(fd, of);
+    return 0;
+}
+
+int pmx__identity_verify(const struct pmx__identity *identity, int fd, const char *of,
+                         struct statx *file)
+{
+    struct pmx__identity now;
+    struct statx unused;
+    int result = glance(&now, fd, of, file ? file : &unused);
+    if (result < 0)
+        return result;
+    bool is_version = identity->is_loose || identity->version == version_of(fd, of);
+    return is_version && is_same(identity, &now) ? 0 : -ENOENT;
+}
+
+int pmx__identity_glance(const struct pmx__identity *identity, int fd,
+                         struct statx *file)
+{
+    struct pmx__identity now;
+    int result = glance(&now, fd, "", file);
+    if (result < 0)
+        return result;
+    return is_same(identity, &now) ? 0 : -ENOENT;
 }

@@ -6,21 +6,32 @@
 #ifndef PMX_KQUEUE_LINUX_IDENTITY_H
 #define PMX_KQUEUE_LINUX_IDENTITY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* All zeros where the file system does not know. */
 struct pmx__identity {
+    bool is_loose; /* a file of an overlay: born anew when it is first changed */
     uint64_t device;
     uint64_t inode;   /* the number of a removed file is soon another one's */
     int64_t born_ns;  /* but that one is younger, */
     uint64_t version; /* or at least has another file handle */
 };
 
-/* 0, or -EBADF. */
-int pmx__identity_take(struct pmx__identity *identity, int fd);
+struct statx;
 
-/* 0 with the file's size in *size unless that is NULL; -EBADF where fd is
- * closed, -ENOENT where it is another file. */
-int pmx__identity_verify(const struct pmx__identity *identity, int fd, int64_t *size);
+/* `of` is "" for the file of fd itself, ".." for the directory it is in. 0, or
+ * -EBADF. */
+int pmx__identity_take(struct pmx__identity *identity, int fd, const char *of);
+
+/* 0 with what there is to know of the file in *file, unless that is NULL;
+ * -EBADF where fd is closed, -ENOENT where it is another file. */
+int pmx__identity_verify(const struct pmx__identity *identity, int fd, const char *of,
+                         struct statx *file);
+
+/* The same by half the system calls, of a file that is known to exist still, so
+ * that its number cannot have become another one's. */
+int pmx__identity_glance(const struct pmx__identity *identity, int fd,
+                         struct statx *file);
 
 #endif

@@ -9,6 +9,7 @@
  */
 #include "inotify.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -28,6 +29,7 @@ struct pmx__inode {
 
 struct inotify {
     struct pmx__watch watch;    /* of the instance, in the queue's set */
+    unsigned wakers;            /* listeners that somebody has to wake up for */
     struct pmx__list inodes;    /* all of them */
     struct pmx__intmap watches; /* watch -> struct pmx__inode */
 };
@@ -60,12 +62,19 @@ static struct pmx__listener *listener_of(struct pmx__list *link)
  */
 enum { IDLE = IN_DELETE_SELF };
 
-/* Watches a file for mask; for that as well with IN_MASK_ADD. Returns the watch,
- * or -errno. */
-static int watch_file(const struct inotify *inotify, int fd, uint32_t mask)
+static const char *name_of(const struct pmx__listener *listener)
+{
+    return listener->above ? ".." : "";
+}
+
+/* Watches a listener's file for mask; for that as well with IN_MASK_ADD. Returns
+ * the watch, or -errno. */
+static int watch_file(const struct inotify *inotify,
+                      const struct pmx__listener *listener, uint32_t mask)
 {
     char path[64];
-    snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
+    snprintf(path, sizeof(path), "/proc/thread-self/fd/%d%s", listener->fd,
+             listener->above ? "/.." : "");
     return pmx__syscall(inotify_add_watch(inotify->watch.fd, path, mask | IDLE));
 }
 
@@ -78,15 +87,16 @@ static uint32_t mask_of(const struct pmx__inode *inode)
     return mask;
 }
 
-static void tell(struct pmx__queue *queue, struct pmx__inode *inode, uint32_t events)
+static void tell(struct pmx__queue *queue, const struct pmx__inode *inode,
+                 const struct inotify_event *event)
 {
     struct pmx__list *next;
     for (struct pmx__list *at = inode->listeners.next; at != &inode->listeners;
          at = next) {
         next = at->next;
         struct pmx__listener *listener = listener_of(at);
-        if (listener->mask & events)
-            listener->notice(queue, listener, listener->mask & events);
+        if ((listener->mask | PMX__UNSEEN) & event->mask)
+            listener->notice(queue, listener, event);
     }
 }
 
@@ -101,73 +111,117 @@ static int set_watch(struct inotify *inotify, struct pmx__inode *inode, int watc
     return 0;
 }
 
-/*
- * Sets the watch to what the listeners want, by the name of one that has the
- * file open; makes it anew if it is gone. 0 or -errno.
- */
-static int settle(struct inotify *inotify, struct pmx__inode *inode)
+static void forget_watch(struct inotify *inotify, struct pmx__inode *inode)
 {
-    for (struct pmx__list *at = inode->listeners.next; at != &inode->listeners;
-         at = at->next) {
+    if (inode->watch)
+        pmx__intmap_remove(&inotify->watches, (uint64_t)inode->watch);
+    inode->watch = 0;
+}
+
+static void free_inode(struct pmx__inode *inode)
+{
+    pmx__list_remove(&inode->link);
+    free(inode);
+}
+
+/* Two took the file for two, since its first watch had gone unnoticed. */
+static void merge(struct inotify *inotify, struct pmx__inode *inode,
+                  struct pmx__inode *other)
+{
+    while (!pmx__list_empty(&inode->listeners)) {
+        struct pmx__list *link = inode->listeners.next;
+        pmx__list_remove(link);
+        pmx__list_append(&other->listeners, link);
+        listener_of(link)->inode = other;
+    }
+    forget_watch(inotify, inode);
+    free_inode(inode);
+}
+
+/* The file's watch is another one than before. */
+static struct pmx__inode *take_watch(struct inotify *inotify, struct pmx__inode *inode,
+                                     int watch)
+{
+    struct pmx__inode *other = inode_of(inotify, watch);
+    forget_watch(inotify, inode);
+    if (other)
+        merge(inotify, inode, other);
+    else if (set_watch(inotify, inode, watch) < 0)
+        inotify_rm_watch(inotify->watch.fd, watch);
+    return other ? other : inode;
+}
+
+/* Sets the watch to what the listeners want, by the name of one that has the
+ * file open; makes it anew if it is gone. 0 or -errno; *inode may become another
+ * one, which its listeners are at then. */
+static int settle(struct inotify *inotify, struct pmx__inode **inode)
+{
+    struct pmx__list *listeners = &(*inode)->listeners;
+    for (struct pmx__list *at = listeners->next; at != listeners; at = at->next) {
         const struct pmx__listener *listener = listener_of(at);
-        if (pmx__identity_verify(&listener->identity, listener->fd, NULL) < 0)
+        if (pmx__identity_verify(&listener->identity, listener->fd, name_of(listener),
+                                 NULL) < 0)
             continue;
-        int watch = watch_file(inotify, listener->fd, mask_of(inode));
-        if (watch < 0 || watch == inode->watch)
-            return watch < 0 ? watch : 0;
-        int result = set_watch(inotify, inode, watch);
-        if (result < 0)
-            inotify_rm_watch(inotify->watch.fd, watch);
-        return result;
+        int watch = watch_file(inotify, listener, mask_of(*inode));
+        if (watch > 0 && watch != (*inode)->watch)
+            *inode = take_watch(inotify, *inode, watch);
+        return watch < 0 ? watch : 0;
     }
     return 0;
 }
 
 /* The kernel has dropped the watch, and may have missed something since. */
 static void renew(struct pmx__queue *queue, struct inotify *inotify,
-                  struct pmx__inode *inode)
+                  struct pmx__inode *inode, const struct inotify_event *event)
 {
-    pmx__intmap_remove(&inotify->watches, (uint64_t)inode->watch);
-    inode->watch = 0;
-    settle(inotify, inode);
-    tell(queue, inode, UINT32_MAX);
+    forget_watch(inotify, inode);
+    settle(inotify, &inode);
+    tell(queue, inode, event);
 }
 
-static void tell_all(struct pmx__queue *queue, struct inotify *inotify)
+/* What has been lost may be that a watch was dropped. */
+static void renew_all(struct pmx__queue *queue, struct inotify *inotify,
+                      const struct inotify_event *event)
 {
+    struct pmx__list *next;
     for (struct pmx__list *at = inotify->inodes.next; at != &inotify->inodes;
-         at = at->next)
-        tell(queue, pmx__list_entry(at, struct pmx__inode, link), UINT32_MAX);
+         at = next) {
+        next = at->next;
+        struct pmx__inode *inode = pmx__list_entry(at, struct pmx__inode, link);
+        settle(inotify, &inode);
+        tell(queue, inode, event);
+    }
 }
 
 static void take(struct pmx__queue *queue, struct inotify *inotify,
                  const struct inotify_event *event)
 {
     if (event->mask & IN_Q_OVERFLOW) {
-        tell_all(queue, inotify);
+        renew_all(queue, inotify, event);
         return;
     }
     struct pmx__inode *inode = inode_of(inotify, event->wd);
-    if (!inode)
-        return;
-    if (event->mask & IN_IGNORED)
-        renew(queue, inotify, inode);
-    else
-        tell(queue, inode, event->mask);
+    if (inode && event->mask & IN_IGNORED)
+        renew(queue, inotify, inode, event);
+    else if (inode)
+        tell(queue, inode, event);
 }
 
-/* Tells all that the instance has to say. */
+/* Tells all that the instance has to say. Where there would have been room for
+ * another event, that was all. */
 static void drain(struct pmx__queue *queue, struct inotify *inotify)
 {
     _Alignas(struct inotify_event) char buffer[BUFFER_SIZE];
     ssize_t size;
-    while ((size = read(inotify->watch.fd, buffer, sizeof(buffer))) > 0) {
+    do {
+        size = read(inotify->watch.fd, buffer, sizeof(buffer));
         const struct inotify_event *event;
         for (char *at = buffer; at < buffer + size; at += sizeof(*event) + event->len) {
             event = (const struct inotify_event *)(void *)at;
             take(queue, inotify, event);
         }
-    }
+    } while (size >
+             BUFFER_SIZE - (ssize_t)(sizeof(struct inotify_event) + NAME_MAX + 1));
 }
 
 static void notice(struct pmx__queue *queue, struct pmx__watch *watch, uint32_t events)
@@ -185,7 +239,7 @@ static int open_instance(struct pmx__queue *queue, struct inotify *inotify)
     int fd = pmx__syscall(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (fd < 0)
         return fd;
-    inotify->watch = (struct pmx__watch){.fd = fd, .events = EPOLLIN, .notice = notice};
+    inotify->watch = (struct pmx__watch){.fd = fd, .notice = notice};
     int result = pmx__set_watch(queue, &inotify->watch);
     if (result < 0)
         close(fd);
@@ -225,22 +279,27 @@ static struct pmx__inode *new_inode(struct inotify *inotify, int watch)
     return inode;
 }
 
-static void free_inode(struct pmx__inode *inode)
+/* The instance shows in the set while there is somebody to wake. */
+static int count_waker(struct pmx__queue *queue, struct inotify *inotify,
+                       const struct pmx__listener *listener, int difference)
 {
-    pmx__list_remove(&inode->link);
-    free(inode);
+    if (listener->quiet || !listener->mask)
+        return 0;
+    unsigned wakers = inotify->wakers + (unsigned)difference;
+    uint32_t events = wakers ? EPOLLIN : 0;
+    if (events != inotify->watch.events) {
+        int result = pmx__set_rewatch(queue, &inotify->watch, events);
+        if (result < 0 && wakers)
+            return result;
+    }
+    inotify->wakers = wakers;
+    return 0;
 }
 
-int pmx__inotify_add(struct pmx__queue *queue, struct pmx__listener *listener)
+/* The watch of a file, which may be known already: 0, or -errno. */
+static int join(struct inotify *inotify, struct pmx__listener *listener)
 {
-    struct inotify *inotify;
-    int result = pmx__identity_take(&listener->identity, listener->fd);
-    if (result < 0)
-        return result;
-    result = need_inotify(queue, &inotify);
-    if (result < 0)
-        return result;
-    int watch = watch_file(inotify, listener->fd, listener->mask | IN_MASK_ADD);
+    int watch = watch_file(inotify, listener, listener->mask | IN_MASK_ADD);
     if (watch < 0)
         return watch;
     struct pmx__inode *inode = inode_of(inotify, watch);
@@ -255,42 +314,99 @@ int pmx__inotify_add(struct pmx__queue *queue, struct pmx__listener *listener)
     return 0;
 }
 
+/* What others do not listen to any more need not be watched for. */
+static void leave(struct inotify *inotify, struct pmx__listener *listener)
+{
+    struct pmx__inode *inode = listener->inode;
+    pmx__list_remove(&listener->link);
+    if (!pmx__list_empty(&inode->listeners)) {
+        settle(inotify, &inode);
+        return;
+    }
+    if (inode->watch)
+        inotify_rm_watch(inotify->watch.fd, inode->watch);
+    forget_watch(inotify, inode);
+    free_inode(inode);
+}
+
+int pmx__inotify_add(struct pmx__queue *queue, struct pmx__listener *listener)
+{
+    struct inotify *inotify;
+    int result =
+        pmx__identity_take(&listener->identity, listener->fd, name_of(listener));
+    if (result < 0)
+        return result;
+    result = need_inotify(queue, &inotify);
+    if (result < 0)
+        return result;
+    drain(queue, inotify);
+    result = join(inotify, listener);
+    if (result < 0)
+        return result;
+    result = count_waker(queue, inotify, listener, 1);
+    if (result < 0)
+        leave(inotify, listener);
+    return result;
+}
+
+static int set_mask(struct inotify *inotify, struct pmx__listener *listener,
+                    uint32_t mask)
+{
+    uint32_t before = listener->mask;
+    struct pmx__inode *inode = listener->inode;
+    listener->mask = mask;
+    int result = settle(inotify, &inode);
+    if (result < 0 && mask) /* to hear less cannot fail: nobody listens */
+        listener->mask = before;
+    return mask ? result : 0;
+}
+
 /* What is left in the instance must not show in the queue's descriptor. */
 int pmx__inotify_change(struct pmx__queue *queue, struct pmx__listener *listener,
                         uint32_t mask)
 {
     struct inotify *inotify = inotify_of(queue);
-    uint32_t before = listener->mask;
-    if (before == mask)
+    if (listener->mask == mask)
         return 0;
-    listener->mask = mask;
-    int result = settle(inotify, listener->inode);
-    if (result < 0 && mask) /* to hear less cannot fail: nobody listens */
-        listener->mask = before;
+    struct pmx__listener changed = {.mask = mask, .quiet = listener->quiet};
+    int result = count_waker(queue, inotify, &changed, 1);
+    if (result < 0)
+        return result;
+    uint32_t before = listener->mask;
+    result = set_mask(inotify, listener, mask);
+    if (result == 0)
+        changed.mask = before;
+    count_waker(queue, inotify, &changed, -1);
     drain(queue, inotify);
-    return mask ? result : 0;
+    return result;
 }
 
-static void unwatch(struct inotify *inotify, struct pmx__inode *inode)
+int pmx__inotify_hush(struct pmx__queue *queue, struct pmx__listener *listener,
+                      bool quiet)
 {
-    if (!inode->watch)
-        return;
-    inotify_rm_watch(inotify->watch.fd, inode->watch);
-    pmx__intmap_remove(&inotify->watches, (uint64_t)inode->watch);
+    if (listener->quiet == quiet)
+        return 0;
+    struct inotify *inotify = inotify_of(queue);
+    int result = count_waker(queue, inotify, listener, -1);
+    listener->quiet = quiet;
+    if (result == 0)
+        result = count_waker(queue, inotify, listener, 1);
+    if (result < 0)
+        listener->quiet = !quiet;
+    return result;
+}
+
+void pmx__inotify_catch_up(struct pmx__queue *queue)
+{
+    drain(queue, inotify_of(queue));
 }
 
 void pmx__inotify_remove(struct pmx__queue *queue, struct pmx__listener *listener)
 {
     struct inotify *inotify = inotify_of(queue);
-    struct pmx__inode *inode = listener->inode;
-    pmx__list_remove(&listener->link);
-    if (!pmx__list_empty(&inode->listeners)) {
-        settle(inotify, inode);
-    } else {
-        unwatch(inotify, inode);
-        free_inode(inode);
-    }
+    leave(inotify, listener);
     drain(queue, inotify);
+    count_waker(queue, inotify, listener, -1);
 }
 
 void pmx__inotify_shut(struct pmx__queue *queue, bool ours)

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+struct pmx__knote;
 struct pmx__queue;
 
 /* A descriptor of a filter's own in the set; embedded in the filter's state. */
@@ -23,6 +24,15 @@ struct pmx__watch {
 /* Begins to watch watch->fd for watch->events. 0 or -errno. */
 int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch);
 
+/* Watches it for other events from now on, or for none. 0, or -errno with
+ * nothing changed. */
+int pmx__set_rewatch(struct pmx__queue *queue, struct pmx__watch *watch,
+                     uint32_t events);
+
+/* pmx__knote_raise() for what a watch tells: one knote less to look for in this
+ * wait. */
+void pmx__set_raise(struct pmx__queue *queue, struct pmx__knote *knote);
+
 /* Ends it, before the descriptor is closed. */
 void pmx__set_unwatch(struct pmx__queue *queue, struct pmx__watch *watch);
 
@@ -36,7 +46,7 @@ int pmx__set_alarm(struct pmx__queue *queue, int64_t deadline,
                    void (*due)(struct pmx__queue *queue));
 
 /* Where a filter keeps its state of a queue; NULL at first. */
-enum pmx__place { PMX__PLACE_TIMER, PMX__PLACE_FILE, PMX__PLACES };
+enum pmx__place { PMX__PLACE_TIMER, PMX__PLACE_FILE, PMX__PLACE_LINK, PMX__PLACES };
 void **pmx__set_place(struct pmx__queue *queue, enum pmx__place place);
 
 #endif

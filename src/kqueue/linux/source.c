@@ -275,6 +275,24 @@ int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch)
     return 0;
 }
 
+int pmx__set_rewatch(struct pmx__queue *queue, struct pmx__watch *watch,
+                     uint32_t events)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    uint64_t tag = pmx__tag(0, (int)(PMX__TAG_WATCH + watch->id));
+    int result = pmx__source_ctl(source->fd, EPOLL_CTL_MOD, watch->fd, events, tag);
+    if (result == 0)
+        watch->events = events;
+    return result;
+}
+
+void pmx__set_raise(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    bool is_news = knote->enabled && pmx__list_empty(&knote->ready);
+    pmx__queue_source(queue)->wanted -= is_news;
+    pmx__knote_raise(queue, knote);
+}
+
 void pmx__set_unwatch(struct pmx__queue *queue, struct pmx__watch *watch)
 {
     struct pmx__source *source = pmx__queue_source(queue);

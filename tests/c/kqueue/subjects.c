@@ -191,6 +191,14 @@ static void seek_to_end(struct target *target, struct pmx_kqueue *queue)
     CHECK(lseek(target->fds[0], 0, SEEK_END) >= 0);
 }
 
+/* What has happened to a file stays, until it is collected. */
+static void collect_what_happened(struct target *target, struct pmx_kqueue *queue)
+{
+    struct pmx_kevent events[ROOM];
+    (void)target;
+    CHECK_OK(collect(queue, events));
+}
+
 static void open_full_socket(struct target *target)
 {
     open_unix(target);
@@ -272,6 +280,8 @@ const struct subject subjects[SUBJECTS] = {
     {"timer", open_timer, raise_timer, lower_timer, close_nothing, EVFILT_TIMER,
      NOTE_SECONDS, A_DAY_S, EV_CLEAR},
     {"user", open_user, raise_user, lower_user, close_nothing, EVFILT_USER, 0, 0, 0},
+    {"vnode", open_file, grow_file, collect_what_happened, close_fds, EVFILT_VNODE,
+     NOTE_WRITE, 0, EV_CLEAR, EV_CLEAR, true},
 };
 
 struct pmx_kqueue *begin(struct target *target, const struct subject *subject)
@@ -291,7 +301,8 @@ struct pmx_kevent target_entry(const struct target *target, unsigned flags, void
 {
     const struct subject *subject = target->subject;
     bool adds = flags & EV_ADD;
-    return entry(target->ident, subject->filter, flags, adds ? subject->fflags : 0,
+    return entry(target->ident, subject->filter, flags | (adds ? subject->manner : 0),
+                 adds || subject->keeps_none ? subject->fflags : 0,
                  adds ? subject->data : 0, udata);
 }
 

@@ -28,6 +28,8 @@ struct subject {
     uint32_t fflags; /* of the EV_ADD */
     int64_t data;    /* of the EV_ADD */
     unsigned flags;  /* that it has without being asked */
+    unsigned manner; /* that is asked for in every EV_ADD */
+    bool keeps_none; /* fflags are those of the last change, whatever it was */
 };
 
 /* One subject that lives. */
@@ -38,7 +40,7 @@ struct target {
     struct pmx_kqueue *inner;
 };
 
-enum { SUBJECTS = 14, DESCRIPTORS = 12 };
+enum { SUBJECTS = 15, DESCRIPTORS = 12 };
 
 extern const struct subject subjects[SUBJECTS];
 
