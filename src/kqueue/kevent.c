@@ -227,7 +227,7 @@ static void fill(struct pmx_kevent *event, const struct pmx__knote *knote,
 {
     unsigned flags = knote->flags;
     flags |= knote->clears ? EV_CLEAR : 0;
-    flags |= report->last ? EV_ONESHOT : 0;
+    flags |= report->last || report->apart ? EV_ONESHOT : 0;
     flags |= report->eof ? EV_EOF : 0;
     flags |= report->error ? EV_ERROR : 0;
     *event = (struct pmx_kevent){
@@ -242,14 +242,19 @@ static void fill(struct pmx_kevent *event, const struct pmx__knote *knote,
 }
 
 /* What becomes of a knote that was collected; it stands in line no more. */
-static void follow_up(struct pmx__queue *queue, struct pmx__knote *knote, bool last)
+static void follow_up(struct pmx__queue *queue, struct pmx__knote *knote,
+                      const struct pmx__report *report)
 {
-    if (knote->once || last) {
+    if (!report->apart && (knote->once || report->last)) {
         pmx__knote_drop(queue, knote);
         return;
     }
     if (knote->clears && knote->filter->clear)
         knote->filter->clear(queue, knote);
+    if (report->apart) {
+        pmx__knote_raise(queue, knote);
+        return;
+    }
     if (knote->flags & EV_DISPATCH)
         disable(queue, knote);
     else if (!knote->clears && !knote->filter->sourced)
@@ -267,10 +272,13 @@ static int collect_one(struct pmx__queue *queue, struct pmx__knote *knote,
         pmx__knote_forget(queue, (int)knote->ident);
         return 0;
     }
-    if (result == 0 && !knote->forced)
+    if (result == 0 && !knote->forced) {
+        if (report.last)
+            pmx__knote_drop(queue, knote);
         return 0;
+    }
     fill(event, knote, &report);
-    follow_up(queue, knote, report.last);
+    follow_up(queue, knote, &report);
     return 1;
 }
 
@@ -307,6 +315,8 @@ static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
     int result = knote->filter->collect(queue, knote, &report);
     if (result < 0)
         pmx__knote_forget(queue, (int)knote->ident);
+    else if (result == 0 && report.last)
+        pmx__knote_drop(queue, knote);
     if (result <= 0)
         return 0;
     if (knote->clears || !knote->filter->sourced)

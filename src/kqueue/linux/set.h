@@ -23,6 +23,9 @@ struct pmx__watch {
 /* Begins to watch watch->fd for watch->events. 0 or -errno. */
 int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch);
 
+/* Watches for what watch->events is now. */
+void pmx__set_rewatch(struct pmx__queue *queue, const struct pmx__watch *watch);
+
 /* Ends it, before the descriptor is closed. */
 void pmx__set_unwatch(struct pmx__queue *queue, struct pmx__watch *watch);
 
@@ -36,7 +39,15 @@ int pmx__set_alarm(struct pmx__queue *queue, int64_t deadline,
                    void (*due)(struct pmx__queue *queue));
 
 /* Where a filter keeps its state of a queue; NULL at first. */
-enum pmx__place { PMX__PLACE_TIMER, PMX__PLACE_FILE, PMX__PLACES };
+enum pmx__place {
+    PMX__PLACE_TIMER,
+    PMX__PLACE_FILE,
+    PMX__PLACE_PROCESS,
+    PMX__PLACE_CONNECTOR,
+    PMX__PLACE_SIGNAL,
+    PMX__PLACE_AIO,
+    PMX__PLACES
+};
 void **pmx__set_place(struct pmx__queue *queue, enum pmx__place place);
 
 #endif

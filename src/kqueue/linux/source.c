@@ -265,6 +265,13 @@ int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch)
     return 0;
 }
 
+void pmx__set_rewatch(struct pmx__queue *queue, const struct pmx__watch *watch)
+{
+    const struct pmx__source *source = pmx__queue_source(queue);
+    pmx__source_ctl(source->fd, EPOLL_CTL_MOD, watch->fd, watch->events,
+                    pmx__tag(0, (int)(PMX__TAG_WATCH + watch->id)));
+}
+
 void pmx__set_unwatch(struct pmx__queue *queue, struct pmx__watch *watch)
 {
     struct pmx__source *source = pmx__queue_source(queue);
