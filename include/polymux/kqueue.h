@@ -251,17 +251,23 @@ PMX_API int pmx_kqueue_usable(const struct pmx_kqueue *kqueue);
  *
  * Returns the number of entries stored; 0 when the time is over. On error
  * returns -1 with
+ *   EACCES  EVFILT_READ on a file that the process is not allowed to read
  *   EBADF   the queue is closed or was shut down; ident is no open descriptor
  *   EINTR   a signal handler ran while nothing was ready; the changes have
  *           been applied
  *   EINVAL  nchanges or nevents is negative; filter is unknown or does not
  *           take this ident; EV_ENABLE with EV_DISABLE; EV_KEEPUDATA with
  *           EV_ADD; the filter's fflags or data are out of range
+ *   EMFILE, ENFILE
+ *           no descriptor is left for the queue's first timer, or for the
+ *           inotify instance of its first file
  *   ENODEV  EVFILT_READ or EVFILT_WRITE on a device that has no readiness
  *   ENOENT  a change without EV_ADD names no knote
  *   ENOMEM
- *   ENOSPC  /proc/sys/fs/epoll/max_user_watches is reached
+ *   ENOSPC  /proc/sys/fs/epoll/max_user_watches is reached, or for files
+ *           /proc/sys/fs/inotify/max_user_watches
  *   ENXIO   the filter cannot be registered by hand
+ *   EPIPE   EVFILT_WRITE on a pipe that nobody can read any more
  */
 PMX_API int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *changes,
                                int nchanges, struct pmx_kevent *events, int nevents,

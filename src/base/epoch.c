@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static _Atomic(uint32_t) *wiped; /* NULL: there is no such page */
+static _Atomic(uint32_t) *_Atomic wiped; /* NULL: there is no such page */
 static _Atomic(uint32_t) last;
 
 static void map_page(void)
@@ -33,14 +33,20 @@ static void map_page(void)
 static uint32_t begin_epoch(void)
 {
     uint32_t none = 0, next = atomic_fetch_add(&last, 1) + 1;
-    return atomic_compare_exchange_strong(wiped, &none, next) ? next : none;
+    _Atomic(uint32_t) *page = wiped;
+    return atomic_compare_exchange_strong(page, &none, next) ? next : none;
+}
+
+/* The first call of a process, or of one that has no such page. */
+static uint32_t find_epoch(void)
+{
+    pthread_once(&once, map_page);
+    return wiped ? begin_epoch() : (uint32_t)getpid();
 }
 
 uint32_t pmx__epoch(void)
 {
-    pthread_once(&once, map_page);
-    if (!wiped)
-        return (uint32_t)getpid();
-    uint32_t epoch = atomic_load_explicit(wiped, memory_order_relaxed);
-    return epoch ? epoch : begin_epoch();
+    _Atomic(uint32_t) *page = atomic_load_explicit(&wiped, memory_order_acquire);
+    uint32_t epoch = page ? atomic_load_explicit(page, memory_order_relaxed) : 0;
+    return epoch ? epoch : find_epoch();
 }

@@ -36,7 +36,9 @@ struct pmx__knote {
     bool enabled : 1;
     bool own : 1; /* made by the library, not by a change */
 
-    bool forced : 1; /* kevent.c's: to be collected whatever the filter says */
+    /* kevent.c's. */
+    bool forced : 1;  /* to be collected whatever the filter says */
+    bool counted : 1; /* a queue around this one knows that it is ready */
 };
 
 /* What a filter says of a knote that can be collected. */
@@ -66,8 +68,8 @@ struct pmx__touch {
  * attach   begins to watch; quietly while knote->enabled is false. Validates
  *          fflags, data and ident. 0 or -errno, with nothing left behind.
  * detach   ends it. 0, or -EBADF or -ENOENT where the descriptor was closed
- *          before; the knote is freed in any case. Not called when the whole
- *          queue goes, see shut.
+ *          before; after another -errno it may be called again, or the knote be
+ *          freed all the same. Not called when the whole queue goes, see shut.
  * verify   NULL, or: is this knote still its descriptor's? 0; -EBADF where the
  *          number is closed, -ENOENT where it is another file's now.
  * touch    a change other than to enabled; NULL: the core replaces data and

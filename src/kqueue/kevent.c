@@ -99,9 +99,21 @@ static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
     return knote->filter->arm(queue, knote);
 }
 
+/* The filter could not do it: all else is as it was. */
+static int undo(struct pmx__knote *knote, const struct pmx__knote *before, int result)
+{
+    struct pmx__list ready = knote->ready;
+    *knote = *before;
+    knote->ready = ready;
+    if (!knote->enabled)
+        pmx__knote_lower(knote);
+    return result;
+}
+
 static int touch(struct pmx__queue *queue, struct pmx__knote *knote,
                  const struct pmx_kevent *change)
 {
+    const struct pmx__knote before = *knote;
     int result = touch_filter(queue, knote, change);
     if (result < 0)
         return result;
@@ -113,7 +125,9 @@ static int touch(struct pmx__queue *queue, struct pmx__knote *knote,
         disable(queue, knote);
     if (change->flags & EV_ENABLE)
         knote->enabled = true;
-    return knote->enabled ? arm(queue, knote) : 0;
+    if (knote->enabled)
+        result = arm(queue, knote);
+    return result < 0 ? undo(knote, &before, result) : 0;
 }
 
 /*
@@ -131,7 +145,7 @@ static int change_existing(struct pmx__queue *queue, struct pmx__knote *knote,
                            const struct pmx_kevent *change)
 {
     if (change->flags & EV_DELETE)
-        return pmx__knote_drop(queue, knote);
+        return pmx__knote_delete(queue, knote);
     if (is_verified(knote, change->flags)) {
         int result = knote->filter->verify(queue, knote);
         if (result < 0)
@@ -267,6 +281,7 @@ static int collect_one(struct pmx__queue *queue, struct pmx__knote *knote,
 {
     struct pmx__report report = {0};
     pmx__knote_lower(knote);
+    knote->counted = false;
     int result = knote->filter->collect(queue, knote, &report);
     if (result < 0) {
         pmx__knote_forget(queue, (int)knote->ident);
@@ -313,12 +328,16 @@ static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
     struct pmx__report report = {0};
     pmx__knote_lower(knote);
     int result = knote->filter->collect(queue, knote, &report);
+    if (result == 0)
+        knote->counted = false;
     if (result < 0)
         pmx__knote_forget(queue, (int)knote->ident);
     else if (result == 0 && report.last)
         pmx__knote_drop(queue, knote);
     if (result <= 0)
         return 0;
+    queue->news += !knote->counted;
+    knote->counted = true;
     if (knote->clears || !knote->filter->sourced)
         pmx__knote_raise(queue, knote);
     return 1;
@@ -329,7 +348,8 @@ int64_t pmx__queue_count(struct pmx__queue *queue)
     struct pmx__list mark;
     int64_t count = 0;
     struct pmx__door *door = pmx__list_entry(queue->doors.next, struct pmx__door, link);
-    pmx__source_wait(queue, door->fd, INT_MAX, 0, NULL);
+    struct pmx__wait wait = {.door = door, .fd = door->fd, .room = INT_MAX};
+    pmx__source_wait(queue, &wait);
     set_mark(queue, &mark);
     while (queue->ready.next != &mark)
         count += count_one(
@@ -342,38 +362,38 @@ int64_t pmx__queue_count(struct pmx__queue *queue)
  * Waits for events and collects them. A wake-up may come to nothing, since a
  * knote is only looked at here, and because of other threads.
  */
-static int collect(struct pmx__door *door, struct pmx_kevent *events, int room,
-                   int64_t timeout_ns, const sigset_t *sigmask)
+static int collect(struct pmx__door *door, struct pmx_kevent *events,
+                   struct pmx__wait *wait)
 {
     struct pmx__queue *queue = door->queue;
-    int64_t deadline = timeout_ns > 0 ? pmx__deadline_in(timeout_ns) : 0;
-    int64_t left = timeout_ns;
+    int64_t left = wait->timeout_ns;
+    int64_t deadline = left > 0 ? pmx__deadline_in(left) : PMX__NEVER;
     for (;;) {
         bool is_line = !pmx__list_empty(&queue->ready);
-        int waited =
-            pmx__source_wait(queue, door->fd, room, is_line ? 0 : left, sigmask);
+        wait->timeout_ns = is_line ? 0 : left;
+        int waited = pmx__source_wait(queue, wait);
         if (!door->open)
             return -EBADF;
-        int count = collect_line(queue, events, room);
+        int count = collect_line(queue, events, wait->room);
         if (count || waited < 0)
             return count ? count : waited;
         if (left == 0 && waited == 0 && !is_line)
             return 0;
-        left = timeout_ns > 0 ? pmx__deadline_left(deadline) : timeout_ns;
+        left = left ? pmx__deadline_left(deadline) : 0;
     }
 }
 
+/* wait has the room for events. */
 static int control(struct pmx__door *door, const struct pmx_kevent *changes,
-                   int nchanges, struct pmx_kevent *events, int nevents,
-                   int64_t timeout_ns, const sigset_t *sigmask)
+                   int nchanges, struct pmx_kevent *events, struct pmx__wait *wait)
 {
-    struct answers answers = {.events = events, .room = nevents};
+    struct answers answers = {.events = events, .room = wait->room};
     int result = apply_all(door->queue, changes, nchanges, &answers);
     if (result < 0 || answers.full)
         return result;
-    if (answers.count || nevents == 0)
+    if (answers.count || wait->room == 0)
         return answers.count;
-    return collect(door, events, nevents, timeout_ns, sigmask);
+    return collect(door, events, wait);
 }
 
 int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *changes,
@@ -381,13 +401,16 @@ int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *chang
                        int64_t timeout_ns, const sigset_t *sigmask)
 {
     int saved = errno;
-    int result = pmx__door_enter(kqueue->door);
+    struct pmx__door *door = kqueue->door;
+    struct pmx__wait wait = {door, door->fd, nevents, timeout_ns, sigmask, 0};
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &wait.cancel);
+    int result = pmx__door_enter(door);
     if (result == 0) {
         result = -EINVAL;
         if (nchanges >= 0 && nevents >= 0)
-            result = control(kqueue->door, changes, nchanges, events, nevents,
-                             timeout_ns, sigmask);
-        pmx__door_leave(kqueue->door);
+            result = control(door, changes, nchanges, events, &wait);
+        pmx__door_leave(door);
     }
+    pthread_setcancelstate(wait.cancel, NULL);
     return pmx__result(result, saved);
 }

@@ -125,11 +125,18 @@ int pmx__knote_copy(struct pmx__queue *queue, const struct pmx__knote *knote,
     return pmx__knote_add(queue, knote->filter, &model, made);
 }
 
-int pmx__knote_drop(struct pmx__queue *queue, struct pmx__knote *knote)
+int pmx__knote_delete(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     int result = knote->filter->detach(queue, knote);
-    discard(queue, knote);
+    if (result == 0 || result == -EBADF || result == -ENOENT)
+        discard(queue, knote);
     return result;
+}
+
+void pmx__knote_drop(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    knote->filter->detach(queue, knote);
+    discard(queue, knote);
 }
 
 void pmx__knote_forget(struct pmx__queue *queue, int fd)

@@ -17,8 +17,12 @@ struct pmx__knote *pmx__knote_find(const struct pmx__queue *queue,
 int pmx__knote_add(struct pmx__queue *queue, const struct pmx__filter *filter,
                    const struct pmx__knote *model, struct pmx__knote **made);
 
-/* Detaches and frees a knote: 0, or -EBADF or -ENOENT as detach. */
-int pmx__knote_drop(struct pmx__queue *queue, struct pmx__knote *knote);
+/* Detaches and frees a knote. 0, or -EBADF or -ENOENT as detach, which frees it as
+ * well; after any other -errno it is as it was. */
+int pmx__knote_delete(struct pmx__queue *queue, struct pmx__knote *knote);
+
+/* The same where it has to go in any case. */
+void pmx__knote_drop(struct pmx__queue *queue, struct pmx__knote *knote);
 
 /* Frees all knotes of a queue that goes, without detach. */
 void pmx__knotes_free(struct pmx__queue *queue);

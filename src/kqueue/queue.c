@@ -9,6 +9,7 @@
 #include "queue.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -206,7 +207,18 @@ int pmx__door_close(struct pmx__door *door)
     return result;
 }
 
-int pmx__queue_nested(int fd, int64_t *count)
+void pmx__queue_replace(struct pmx__queue *queue, int fd)
+{
+    struct pmx__list *at = queue->doors.next;
+    for (; at != &queue->doors; at = at->next) {
+        const struct pmx__door *door = pmx__list_entry(at, struct pmx__door, link);
+        int flags = fcntl(door->fd, F_GETFD);
+        if (pmx__source_is(queue->source, door->fd))
+            dup3(fd, door->fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
+    }
+}
+
+int pmx__queue_nested(int fd, int64_t *count, unsigned *news)
 {
     struct pmx__door *door = pmx__registry_at(fd);
     if (!door)
@@ -214,6 +226,7 @@ int pmx__queue_nested(int fd, int64_t *count)
     int result = pmx__door_enter(door);
     if (result == 0) {
         *count = pmx__queue_count(door->queue);
+        *news = door->queue->news;
         pmx__door_leave(door);
     }
     pmx__registry_release(door);

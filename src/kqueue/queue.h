@@ -33,10 +33,11 @@ struct pmx__queue {
     unsigned doors_count; /* registry: doors that exist, closed ones included */
 
     /* The rest belongs to the lock. */
-    struct pmx__source *source;             /* NULL: the queue has gone */
-    struct pmx__list doors;                 /* open ones */
-    struct pmx__list ready;                 /* knotes in line to be collected */
-    unsigned closing;                       /* doors that wait for their threads */
+    struct pmx__source *source; /* NULL: the queue has gone */
+    struct pmx__list doors;     /* open ones */
+    struct pmx__list ready;     /* knotes in line to be collected */
+    unsigned news;              /* counts knotes that pmx__queue_count() found first */
+    unsigned closing;           /* doors that wait for their threads */
     struct pmx__fdtable descriptors;        /* fd -> its first knote */
     struct pmx__intmap named[PMX__FILTERS]; /* ident -> knote, of others */
 };
@@ -80,7 +81,6 @@ struct pmx__door *pmx__door_open(struct pmx__queue *queue, int fd,
 
 /* Enters an open door and locks its queue: 0 or -EBADF. */
 int pmx__door_enter(struct pmx__door *door);
-void pmx__door_leave(struct pmx__door *door);
 
 /*
  * Closes the door and its descriptor, after its threads have left; the queue

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct pmx__door;
 struct pmx__queue;
 struct pmx__source;
 
@@ -41,14 +42,30 @@ bool pmx__source_observed(const struct pmx__source *source);
 void pmx__source_show(struct pmx__source *source, bool readable);
 
 /*
- * Raises the knotes for which something happened, about `room` of them. Sleeps
- * until there is something, timeout_ns at most (negative: no limit; 0: not at
- * all), on fd and under sigmask, with the queue unlocked. May return early with
- * nothing raised. Returns 0 if nothing was there, more than 0 if something was,
- * even if it came to nothing, or -EBADF, -EINTR.
+ * One wait, of a thread that has come in through a door.
+ *
+ * fd          the door's descriptor, to sleep on
+ * room        about as many knotes are to be raised
+ * timeout_ns  the longest sleep; negative: no limit; 0: no sleep
+ * sigmask     during the sleep; NULL: the thread's
+ * cancel      the thread's cancelability, for the sleep; it is off otherwise
  */
-int pmx__source_wait(struct pmx__queue *queue, int fd, int room, int64_t timeout_ns,
-                     const sigset_t *sigmask);
+struct pmx__wait {
+    struct pmx__door *door;
+    int fd;
+    int room;
+    int64_t timeout_ns;
+    const sigset_t *sigmask;
+    int cancel;
+};
+
+/*
+ * Raises the knotes for which something happened. Sleeps, with the queue
+ * unlocked, until there is something. May return early with nothing raised.
+ * Returns 0 if nothing was there, more than 0 if something was, even if it came
+ * to nothing, or -EBADF, -EINTR.
+ */
+int pmx__source_wait(struct pmx__queue *queue, const struct pmx__wait *wait);
 
 /* Whether a thread sleeps in it. */
 bool pmx__source_has_sleepers(const struct pmx__source *source);
@@ -59,13 +76,20 @@ bool pmx__source_has_sleepers(const struct pmx__source *source);
 
 struct pmx__source *pmx__queue_source(const struct pmx__queue *queue);
 
+/* Puts the new set in the place of every descriptor of the queue. */
+void pmx__queue_replace(struct pmx__queue *queue, int fd);
+
 /* Around a sleep. */
 void pmx__queue_unlock(struct pmx__queue *queue);
 void pmx__queue_lock(struct pmx__queue *queue);
 
-/* If fd is a queue's descriptor: 1, and how many of its knotes can be
- * collected. 0 otherwise. Called with another queue locked. */
-int pmx__queue_nested(int fd, int64_t *count);
+/* Of a thread that is cancelled asleep, after it has locked the queue again. */
+void pmx__door_leave(struct pmx__door *door);
+
+/* If fd is a queue's descriptor: 1, how many of its knotes can be collected, and a
+ * number that changes when there is one that was not there before. 0 otherwise.
+ * Called with another queue locked. */
+int pmx__queue_nested(int fd, int64_t *count, unsigned *news);
 
 /* Whether fd is a queue's descriptor. */
 bool pmx__queue_is_at(int fd);

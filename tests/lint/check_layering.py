@@ -27,6 +27,7 @@ SHARED_BY_FILTERS: frozenset[str] = frozenset(
         "item.h",
         "object.h",
         "pidfd.h",
+        "rebuild.h",
         "set.h",
         "source.h",
     }

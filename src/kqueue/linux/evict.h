@@ -6,12 +6,12 @@
 #ifndef PMX_KQUEUE_LINUX_EVICT_H
 #define PMX_KQUEUE_LINUX_EVICT_H
 
-#include <stdbool.h>
-
-struct pmx__queue;
-
-/* Removes an item with the number fd that is not fd's from a set of the queue.
- * Whether there was one and it is gone. */
-bool pmx__evict(struct pmx__queue *queue, int set, int fd);
+/*
+ * Removes from a set an item with the number fd that is not fd's. 0; -ENOENT if
+ * there is none, which is not known where kcmp(2) is missing or forbidden;
+ * another -errno where it could not be removed: the duplicate is another
+ * process's, or a sandbox is in the way.
+ */
+int pmx__evict(int set, int fd);
 
 #endif

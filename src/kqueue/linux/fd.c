@@ -22,6 +22,9 @@ static int attach_write(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     if (pmx__queue_is_at((int)knote->ident))
         return -EINVAL;
+    int result = pmx__object_write_refusal((int)knote->ident);
+    if (result < 0)
+        return result;
     pmx__item_of(knote)->writes = true;
     return pmx__item_add(queue, pmx__item_of(knote));
 }
@@ -33,19 +36,17 @@ static int detach(struct pmx__queue *queue, struct pmx__knote *knote)
 
 static int verify(struct pmx__queue *queue, struct pmx__knote *knote)
 {
-    return pmx__item_settle(queue, pmx__item_of(knote), true);
+    return pmx__item_verify(queue, pmx__item_of(knote));
 }
 
-/* What is level-triggered tells by itself; of an edge that is past only another
- * look tells, the set's or, where nobody else looks, our own at collection. */
+/* What is level-triggered tells by itself; of an edge that is past the set tells
+ * again when it is set again. */
 static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct pmx__item *item = pmx__item_of(knote);
-    if (knote->clears && pmx__source_observed(pmx__queue_source(queue)))
-        return pmx__item_settle(queue, item, true);
-    if (knote->clears)
-        pmx__knote_raise(queue, knote);
-    return pmx__item_unhush(queue, item);
+    item->news = 0;
+    return knote->clears ? pmx__item_settle(queue, item, true)
+                         : pmx__item_unhush(queue, item);
 }
 
 /* Others must not see the descriptor readable for a knote that is disabled. */
@@ -62,23 +63,44 @@ static int find_kind(struct pmx__queue *queue, struct pmx__item *item)
     if (kind >= 0 && !pmx__object_has_poll(kind))
         kind = verify(queue, &item->knote) < 0 ? -EBADF : PMX__OBJECT_POLLABLE;
     if (kind >= 0)
-        item->kind = (uint8_t)(kind + 1);
+        item->kind = (unsigned)(kind + 1) & 31;
     return kind < 0 ? kind : 0;
+}
+
+/* Of a queue's news: 1 to 127; 0 is what a knote has that never looked. */
+static unsigned short_news(unsigned news)
+{
+    return news % 127 + 1;
+}
+
+/*
+ * A queue in this queue, if it is one. For a knote that clears, more of the same
+ * is nothing new: not before the inner queue has been asked.
+ */
+static bool look_into(struct pmx__item *item, struct pmx__readiness *readiness)
+{
+    unsigned news;
+    if (item->kind != PMX__OBJECT_EPOLL + 1 || item->writes)
+        return false;
+    if (!pmx__queue_nested((int)item->knote.ident, &readiness->data, &news))
+        return false;
+    bool is_new = !item->knote.clears || item->news != short_news(news);
+    readiness->ready = readiness->data > 0 && is_new;
+    item->news = short_news(news) & 127;
+    return true;
 }
 
 static int look(struct pmx__item *item, struct pmx__readiness *readiness)
 {
-    int fd = (int)item->knote.ident, kind = item->kind - 1;
+    int fd = (int)item->knote.ident, kind = (int)item->kind - 1;
+    uint32_t events = pmx__item_seen(item);
     bool has_lowat = item->knote.fflags & NOTE_LOWAT;
     int64_t lowat = item->knote.data;
-    if (kind == PMX__OBJECT_EPOLL && !item->writes &&
-        pmx__queue_nested(fd, &readiness->data)) {
-        readiness->ready = readiness->data > 0;
+    if (look_into(item, readiness))
         return 0;
-    }
     return item->writes
-               ? pmx__object_write(kind, fd, item->seen, has_lowat, lowat, readiness)
-               : pmx__object_read(kind, fd, item->seen, has_lowat, lowat, readiness);
+               ? pmx__object_write(kind, fd, events, has_lowat, lowat, readiness)
+               : pmx__object_read(kind, fd, events, has_lowat, lowat, readiness);
 }
 
 static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
@@ -86,12 +108,14 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
 {
     struct pmx__item *item = pmx__item_of(knote);
     struct pmx__readiness readiness = {0};
-    int result = item->kind ? 0 : find_kind(queue, item);
+    int result = pmx__item_doubt(queue, item);
+    if (result == 0 && !item->kind)
+        result = find_kind(queue, item);
     if (result == 0)
         result = look(item, &readiness);
     item->seen = 0;
     if (result == 0)
-        result = readiness.ready ? pmx__item_unhush(queue, item)
+        result = readiness.ready ? pmx__item_restore(queue, item)
                                  : pmx__item_hush(queue, item);
     if (result < 0) {
         item->kind = 0;
@@ -100,6 +124,7 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
     report->data = readiness.data;
     report->fflags = readiness.fflags;
     report->eof = readiness.eof;
+    report->last = readiness.last;
     return readiness.ready;
 }
 

@@ -1,8 +1,8 @@
 /*
- * EVFILT_READ and EVFILT_WRITE on what epoll refuses: files, directories and
- * devices that are always ready. Stands on fstat(2) and lseek(2) for what there
- * is to read, and on inotify.h to learn when a file that was read to its end
- * grows.
+ * EVFILT_READ and EVFILT_WRITE on what epoll refuses: files, directories, and
+ * devices such as /dev/null, which are always ready; others have no readiness.
+ * Stands on identity.h and lseek(2) for what there is to read, and on inotify.h
+ * to learn when a file that was read to its end grows.
  */
 #include <errno.h>
 #include <sys/inotify.h>
@@ -57,13 +57,29 @@ static int look(const struct file *file, int64_t *data)
     return *data != 0 || file->knote.fflags & NOTE_FILE_POLL;
 }
 
-static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
+static int raise_if_ready(struct pmx__queue *queue, struct file *file)
 {
     int64_t data;
-    int result = look(file_of(knote), &data);
+    int result = look(file, &data);
     if (result > 0)
-        pmx__knote_raise(queue, knote);
+        pmx__knote_raise(queue, &file->knote);
     return result < 0 ? result : 0;
+}
+
+static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    struct file *file = file_of(knote);
+    int result = 0;
+    if (file->has_end)
+        result = pmx__inotify_change(queue, &file->listener, CHANGES);
+    return result < 0 ? result : raise_if_ready(queue, file);
+}
+
+static void disarm(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    struct file *file = file_of(knote);
+    if (file->has_end)
+        pmx__inotify_change(queue, &file->listener, 0);
 }
 
 /* A descriptor that was closed is found out when something is asked of it. */
@@ -71,7 +87,7 @@ static void notice(struct pmx__queue *queue, struct pmx__listener *listener,
                    uint32_t events)
 {
     (void)events;
-    arm(queue, &pmx__list_entry(listener, struct file, listener)->knote);
+    raise_if_ready(queue, pmx__list_entry(listener, struct file, listener));
 }
 
 /* Begins to listen, if it is a file that has an end. */
@@ -81,7 +97,7 @@ static int listen_to(struct pmx__queue *queue, struct file *file, int kind)
     file->has_end = kind == PMX__OBJECT_FILE || kind == PMX__OBJECT_DIRECTORY;
     if (!file->has_end)
         return pmx__identity_take(&listener->identity, listener->fd);
-    listener->mask = CHANGES;
+    listener->mask = file->knote.enabled ? CHANGES : 0;
     listener->notice = notice;
     return pmx__inotify_add(queue, listener);
 }
@@ -94,17 +110,24 @@ static int detach_read(struct pmx__queue *queue, struct pmx__knote *knote)
     return verify(queue, knote);
 }
 
+/* The kind of a descriptor that epoll has refused, or -errno. */
+static int kind_of(const struct pmx__knote *knote)
+{
+    int kind = pmx__object_kind((int)knote->ident);
+    return kind >= 0 && pmx__object_has_poll(kind) ? -ENODEV : kind;
+}
+
 static int attach_read(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct file *file = file_of(knote);
-    int kind = pmx__object_kind((int)knote->ident);
+    int kind = kind_of(knote);
     if (kind < 0)
         return kind;
     file->listener.fd = (int)knote->ident;
     int result = listen_to(queue, file, kind);
     if (result < 0)
         return result;
-    result = arm(queue, knote);
+    result = raise_if_ready(queue, file);
     if (result < 0)
         detach_read(queue, knote);
     return result;
@@ -122,9 +145,12 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
 static int attach_write(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct file *file = file_of(knote);
+    int kind = kind_of(knote);
+    if (kind < 0)
+        return kind;
     file->listener.fd = (int)knote->ident;
     int result = pmx__identity_take(&file->listener.identity, file->listener.fd);
-    return result < 0 ? result : arm(queue, knote);
+    return result < 0 ? result : raise_if_ready(queue, file);
 }
 
 const struct pmx__filter pmx__file_read = {
@@ -135,6 +161,7 @@ const struct pmx__filter pmx__file_read = {
     .detach = detach_read,
     .verify = verify,
     .arm = arm,
+    .disarm = disarm,
     .collect = collect,
     .shut = pmx__inotify_shut,
 };

@@ -7,11 +7,13 @@
 #define PMX_KQUEUE_LINUX_IDENTITY_H
 
 #include <stdint.h>
-#include <sys/types.h>
 
+/* All zeros where the file system does not know. */
 struct pmx__identity {
-    dev_t device;
-    ino_t inode;
+    uint64_t device;
+    uint64_t inode;   /* the number of a removed file is soon another one's */
+    int64_t born_ns;  /* but that one is younger, */
+    uint64_t version; /* or at least has another file handle */
 };
 
 /* 0, or -EBADF. */

@@ -54,12 +54,28 @@ static struct pmx__listener *listener_of(struct pmx__list *link)
  * Events.
  */
 
-/* Adds to what the instance watches of a file. Returns the watch, or -errno. */
+/*
+ * What an inode is watched for that nobody listens to for now. The watch stays,
+ * as there might be none left afterwards.
+ */
+enum { IDLE = IN_DELETE_SELF };
+
+/* Watches a file for mask; for that as well with IN_MASK_ADD. Returns the watch,
+ * or -errno. */
 static int watch_file(const struct inotify *inotify, int fd, uint32_t mask)
 {
     char path[64];
     snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
-    return pmx__syscall(inotify_add_watch(inotify->watch.fd, path, mask | IN_MASK_ADD));
+    return pmx__syscall(inotify_add_watch(inotify->watch.fd, path, mask | IDLE));
+}
+
+static uint32_t mask_of(const struct pmx__inode *inode)
+{
+    uint32_t mask = 0;
+    for (struct pmx__list *at = inode->listeners.next; at != &inode->listeners;
+         at = at->next)
+        mask |= listener_of(at)->mask;
+    return mask;
 }
 
 static void tell(struct pmx__queue *queue, struct pmx__inode *inode, uint32_t events)
@@ -85,18 +101,26 @@ static int set_watch(struct inotify *inotify, struct pmx__inode *inode, int watc
     return 0;
 }
 
-/* Makes the watch anew, for those that have the file open still. */
-static void watch_again(struct inotify *inotify, struct pmx__inode *inode)
+/*
+ * Sets the watch to what the listeners want, by the name of one that has the
+ * file open; makes it anew if it is gone. 0 or -errno.
+ */
+static int settle(struct inotify *inotify, struct pmx__inode *inode)
 {
     for (struct pmx__list *at = inode->listeners.next; at != &inode->listeners;
          at = at->next) {
         const struct pmx__listener *listener = listener_of(at);
         if (pmx__identity_verify(&listener->identity, listener->fd, NULL) < 0)
             continue;
-        int watch = watch_file(inotify, listener->fd, listener->mask);
-        if (watch > 0 && watch != inode->watch && set_watch(inotify, inode, watch) < 0)
+        int watch = watch_file(inotify, listener->fd, mask_of(inode));
+        if (watch < 0 || watch == inode->watch)
+            return watch < 0 ? watch : 0;
+        int result = set_watch(inotify, inode, watch);
+        if (result < 0)
             inotify_rm_watch(inotify->watch.fd, watch);
+        return result;
     }
+    return 0;
 }
 
 /* The kernel has dropped the watch, and may have missed something since. */
@@ -105,7 +129,7 @@ static void renew(struct pmx__queue *queue, struct inotify *inotify,
 {
     pmx__intmap_remove(&inotify->watches, (uint64_t)inode->watch);
     inode->watch = 0;
-    watch_again(inotify, inode);
+    settle(inotify, inode);
     tell(queue, inode, UINT32_MAX);
 }
 
@@ -132,19 +156,24 @@ static void take(struct pmx__queue *queue, struct inotify *inotify,
         tell(queue, inode, event->mask);
 }
 
-static void notice(struct pmx__queue *queue, struct pmx__watch *watch, uint32_t events)
+/* Tells all that the instance has to say. */
+static void drain(struct pmx__queue *queue, struct inotify *inotify)
 {
-    struct inotify *inotify = pmx__list_entry(watch, struct inotify, watch);
     _Alignas(struct inotify_event) char buffer[BUFFER_SIZE];
-    (void)events;
     ssize_t size;
-    while ((size = read(watch->fd, buffer, sizeof(buffer))) > 0) {
+    while ((size = read(inotify->watch.fd, buffer, sizeof(buffer))) > 0) {
         const struct inotify_event *event;
         for (char *at = buffer; at < buffer + size; at += sizeof(*event) + event->len) {
             event = (const struct inotify_event *)(void *)at;
             take(queue, inotify, event);
         }
     }
+}
+
+static void notice(struct pmx__queue *queue, struct pmx__watch *watch, uint32_t events)
+{
+    (void)events;
+    drain(queue, pmx__list_entry(watch, struct inotify, watch));
 }
 
 /*
@@ -211,7 +240,7 @@ int pmx__inotify_add(struct pmx__queue *queue, struct pmx__listener *listener)
     result = need_inotify(queue, &inotify);
     if (result < 0)
         return result;
-    int watch = watch_file(inotify, listener->fd, listener->mask);
+    int watch = watch_file(inotify, listener->fd, listener->mask | IN_MASK_ADD);
     if (watch < 0)
         return watch;
     struct pmx__inode *inode = inode_of(inotify, watch);
@@ -226,20 +255,42 @@ int pmx__inotify_add(struct pmx__queue *queue, struct pmx__listener *listener)
     return 0;
 }
 
-/* What a listener alone had asked for stays in the watch as long as others
- * share it: the file may have no name any more to ask for less by. */
+/* What is left in the instance must not show in the queue's descriptor. */
+int pmx__inotify_change(struct pmx__queue *queue, struct pmx__listener *listener,
+                        uint32_t mask)
+{
+    struct inotify *inotify = inotify_of(queue);
+    uint32_t before = listener->mask;
+    if (before == mask)
+        return 0;
+    listener->mask = mask;
+    int result = settle(inotify, listener->inode);
+    if (result < 0 && mask) /* to hear less cannot fail: nobody listens */
+        listener->mask = before;
+    drain(queue, inotify);
+    return mask ? result : 0;
+}
+
+static void unwatch(struct inotify *inotify, struct pmx__inode *inode)
+{
+    if (!inode->watch)
+        return;
+    inotify_rm_watch(inotify->watch.fd, inode->watch);
+    pmx__intmap_remove(&inotify->watches, (uint64_t)inode->watch);
+}
+
 void pmx__inotify_remove(struct pmx__queue *queue, struct pmx__listener *listener)
 {
     struct inotify *inotify = inotify_of(queue);
     struct pmx__inode *inode = listener->inode;
     pmx__list_remove(&listener->link);
-    if (!pmx__list_empty(&inode->listeners))
-        return;
-    if (inode->watch) {
-        inotify_rm_watch(inotify->watch.fd, inode->watch);
-        pmx__intmap_remove(&inotify->watches, (uint64_t)inode->watch);
+    if (!pmx__list_empty(&inode->listeners)) {
+        settle(inotify, inode);
+    } else {
+        unwatch(inotify, inode);
+        free_inode(inode);
     }
-    free_inode(inode);
+    drain(queue, inotify);
 }
 
 void pmx__inotify_shut(struct pmx__queue *queue, bool ours)
@@ -247,12 +298,13 @@ void pmx__inotify_shut(struct pmx__queue *queue, bool ours)
     struct inotify *inotify = inotify_of(queue);
     if (!inotify)
         return;
-    if (ours) {
-        pmx__set_unwatch(queue, &inotify->watch);
+    if (ours) /* the set goes as well; after a fork it still is the parent's */
         close(inotify->watch.fd);
+    struct pmx__list *next, *at = inotify->inodes.next;
+    for (; at != &inotify->inodes; at = next) {
+        next = at->next;
+        free(pmx__list_entry(at, struct pmx__inode, link));
     }
-    while (!pmx__list_empty(&inotify->inodes))
-        free_inode(pmx__list_entry(inotify->inodes.next, struct pmx__inode, link));
     pmx__intmap_free(&inotify->watches);
     free(inotify);
     *pmx__set_place(queue, PMX__PLACE_FILE) = NULL;

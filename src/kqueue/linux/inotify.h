@@ -37,6 +37,11 @@ struct pmx__listener {
  */
 int pmx__inotify_add(struct pmx__queue *queue, struct pmx__listener *listener);
 
+/* Listens to mask from now on, with neither a watch more nor one less. 0, or
+ * -errno with nothing changed; to listen to nothing never fails. */
+int pmx__inotify_change(struct pmx__queue *queue, struct pmx__listener *listener,
+                        uint32_t mask);
+
 /* Ends it; the descriptor may have been closed before. */
 void pmx__inotify_remove(struct pmx__queue *queue, struct pmx__listener *listener);
 

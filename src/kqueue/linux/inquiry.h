@@ -34,6 +34,7 @@ int pmx__unix_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readines
 int pmx__tcp_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness);
 int pmx__socket_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness);
 int pmx__unix_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness);
+int pmx__packets_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness);
 int pmx__tcp_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness);
 
 #endif

@@ -2,15 +2,18 @@
 #include "item.h"
 
 #include <errno.h>
-#include <sys/epoll.h>
 
 #include "../source.h"
 #include "evict.h"
 #include "filters.h"
+#include "rebuild.h"
 #include "source.h"
 
 /* Of pmx__item.armed. */
 enum { IN = 1, OUT = 2, EDGE = 4 };
+
+/* The bits of pmx__item.trust. */
+enum { TRUST = (1 << 8) - 1 };
 
 /* What the end of a stream shows beside what was asked for. */
 #define ENDS ((uint32_t)(EPOLLERR | EPOLLHUP))
@@ -24,14 +27,18 @@ static int set_of(const struct pmx__queue *queue, const struct pmx__item *item)
     return item->side ? source->side : source->fd;
 }
 
-static int ctl(const struct pmx__queue *queue, const struct pmx__item *item,
-               int operation, unsigned armed)
+static int ctl_in(int set, const struct pmx__item *item, int operation, unsigned armed)
 {
     int fd = (int)item->knote.ident;
     uint32_t events = (armed & IN ? READS : 0) | (armed & OUT ? WRITES : 0) |
                       (armed & EDGE ? (uint32_t)EPOLLET : 0);
-    return pmx__source_ctl(set_of(queue, item), operation, fd, events,
-                           pmx__tag(item->generation, fd));
+    return pmx__source_ctl(set, operation, fd, events, pmx__tag(item->generation, fd));
+}
+
+static int ctl(const struct pmx__queue *queue, const struct pmx__item *item,
+               int operation, unsigned armed)
+{
+    return ctl_in(set_of(queue, item), item, operation, armed);
 }
 
 /* The knote of the other filter on the same descriptor, or NULL. */
@@ -89,12 +96,88 @@ int pmx__item_settle(struct pmx__queue *queue, struct pmx__item *item, bool in_a
     return set(queue, item, sharer(queue, item), in_any_case);
 }
 
-void pmx__items_settle(struct pmx__queue *queue)
+static bool is_item(const struct pmx__knote *knote)
 {
+    return knote->filter == &pmx__fd_read || knote->filter == &pmx__fd_write;
+}
+
+/* A set does not take the same twice. */
+static int ask(const struct pmx__queue *queue, const struct pmx__item *item)
+{
+    int result = ctl(queue, item, EPOLL_CTL_ADD, EDGE);
+    if (result == -EEXIST)
+        return 0;
+    if (result < 0)
+        return result == -EBADF ? -EBADF : -ENOENT;
+    ctl(queue, item, EPOLL_CTL_DEL, 0);
+    return -ENOENT;
+}
+
+int pmx__item_verify(struct pmx__queue *queue, struct pmx__item *item)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    int result = ask(queue, item);
+    bool was_trusted = item->trust == (source->doubts & TRUST);
+    if (result < 0 && was_trusted)
+        source->doubts++;
+    else if (result == 0)
+        item->trust = source->doubts & TRUST;
+    return result;
+}
+
+int pmx__item_doubt(struct pmx__queue *queue, struct pmx__item *item)
+{
+    unsigned doubts = pmx__queue_source(queue)->doubts;
+    return item->trust == (doubts & TRUST) ? 0 : pmx__item_verify(queue, item);
+}
+
+/* Calls visit() for every item, until it returns an error. */
+static int visit_all(struct pmx__queue *queue, int set,
+                     int (*visit)(struct pmx__queue *, struct pmx__item *, int set))
+{
+    int result = 0;
     for (int fd = -1; (fd = pmx__knote_next_fd(queue, fd + 1)) >= 0;)
         for (struct pmx__knote *at = pmx__knote_first(queue, fd); at; at = at->next)
-            if (at->filter == &pmx__fd_read || at->filter == &pmx__fd_write)
-                pmx__item_settle(queue, pmx__item_of(at), false);
+            if (is_item(at) && result >= 0)
+                result = visit(queue, pmx__item_of(at), set);
+    return result;
+}
+
+static int settle_one(struct pmx__queue *queue, struct pmx__item *item, int set)
+{
+    (void)set;
+    pmx__item_settle(queue, item, false);
+    return 0;
+}
+
+void pmx__items_settle(struct pmx__queue *queue)
+{
+    visit_all(queue, -1, settle_one);
+}
+
+/* Only what still is what it was; of two that share an item the second one
+ * finds it there. */
+static int copy_one(struct pmx__queue *queue, struct pmx__item *item, int set)
+{
+    if (pmx__item_verify(queue, item) < 0)
+        return 0;
+    int result = ctl_in(set, item, EPOLL_CTL_ADD, item->armed);
+    return result == -EEXIST || result == -EBADF ? 0 : result;
+}
+
+static int copy_first(struct pmx__queue *queue, struct pmx__item *item, int set)
+{
+    return item->side ? 0 : copy_one(queue, item, set);
+}
+
+static int copy_second(struct pmx__queue *queue, struct pmx__item *item, int set)
+{
+    return item->side ? copy_one(queue, item, set) : 0;
+}
+
+int pmx__items_copy(struct pmx__queue *queue, bool side, int set)
+{
+    return visit_all(queue, set, side ? copy_second : copy_first);
 }
 
 static uint32_t next_generation(struct pmx__source *source)
@@ -108,6 +191,7 @@ static uint32_t next_generation(struct pmx__source *source)
 static int enter(struct pmx__queue *queue, struct pmx__item *item)
 {
     item->generation = next_generation(pmx__queue_source(queue));
+    item->trust = pmx__queue_source(queue)->doubts & TRUST;
     item->armed = wanted(item, NULL) & (IN | OUT | EDGE);
     int result = ctl(queue, item, EPOLL_CTL_ADD, item->armed);
     if (result == -EEXIST)
@@ -120,6 +204,7 @@ static int share(struct pmx__queue *queue, struct pmx__item *item,
 {
     item->generation = other->generation;
     item->armed = other->armed;
+    item->trust = other->trust;
     return set(queue, item, other, true);
 }
 
@@ -148,14 +233,23 @@ int pmx__item_add(struct pmx__queue *queue, struct pmx__item *item)
     return result;
 }
 
-int pmx__item_remove(struct pmx__queue *queue, struct pmx__item *item)
+/* Takes it out of the set, or leaves it to the knote that shares it. */
+static int leave(struct pmx__queue *queue, struct pmx__item *item)
 {
     struct pmx__item *other = sharer(queue, item);
-    pmx__queue_source(queue)->items--;
-    if (!other)
-        return ctl(queue, item, EPOLL_CTL_DEL, 0);
-    other->armed = item->armed;
-    return set(queue, other, NULL, true);
+    return other ? set(queue, other, NULL, true) : ctl(queue, item, EPOLL_CTL_DEL, 0);
+}
+
+/* What is left of a closed descriptor must be noticed where it cannot be
+ * removed, so the set is not empty then. */
+int pmx__item_remove(struct pmx__queue *queue, struct pmx__item *item)
+{
+    int result = leave(queue, item), rest = result;
+    if (result == -EBADF || result == -ENOENT)
+        rest = pmx__evict(set_of(queue, item), (int)item->knote.ident);
+    if (rest == 0 || rest == -ENOENT)
+        pmx__queue_source(queue)->items--;
+    return result;
 }
 
 int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item)
@@ -173,6 +267,13 @@ int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item)
     if (other)
         other->hushed = false;
     return set(queue, item, other, false);
+}
+
+/* Most were not hushed, which the item shows. */
+int pmx__item_restore(struct pmx__queue *queue, struct pmx__item *item)
+{
+    bool is_level = !(item->armed & EDGE);
+    return is_level || item->knote.clears ? 0 : pmx__item_unhush(queue, item);
 }
 
 /*
@@ -196,37 +297,54 @@ static void notice_one(struct pmx__queue *queue, struct pmx__item *item,
         silence(queue, item);
         return;
     }
-    item->seen = (uint16_t)own;
+    item->seen = (own & 31) | (own & EPOLLRDHUP ? 32 : 0);
     pmx__knote_raise(queue, &item->knote);
 }
 
-/*
- * An event of an item that no knote has. Once, it is one that another thread
- * removed meanwhile; a second time, it is of a descriptor that was closed while
- * a duplicate of it lives on.
- */
-static bool notice_stray(struct pmx__queue *queue, int set, uint64_t tag)
+/* The items in the set that the tag is of: their number. */
+static int find(const struct pmx__queue *queue, uint64_t tag,
+                struct pmx__item *items[2])
 {
-    struct pmx__source *source = pmx__queue_source(queue);
-    if (source->stray != tag) {
-        source->stray = tag;
-        return true;
-    }
-    return pmx__evict(queue, set, (int)(uint32_t)tag);
-}
-
-bool pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag, uint32_t events)
-{
-    struct pmx__item *items[2];
     int count = 0;
     struct pmx__knote *at = pmx__knote_first(queue, (int)(uint32_t)tag);
     for (; at; at = at->next)
-        if ((at->filter == &pmx__fd_read || at->filter == &pmx__fd_write) &&
-            pmx__item_of(at)->generation == tag >> 32)
+        if (is_item(at) && pmx__item_of(at)->generation == tag >> 32)
             items[count++] = pmx__item_of(at);
+    return count;
+}
+
+/*
+ * An event of an item that no knote has: another thread removed it meanwhile,
+ * or it is of a descriptor that was closed while a duplicate of it lives on.
+ * The latter is removed, at the price of a new set if it has to be; for that it
+ * must come twice.
+ */
+static enum pmx__news notice_stray(struct pmx__queue *queue, int set, uint64_t tag)
+{
+    struct pmx__source *source = pmx__queue_source(queue);
+    int result = pmx__evict(set, (int)(uint32_t)tag);
+    if (result != -ENOENT)
+        source->doubts++;
+    if (result == 0 || result == -ENOENT)
+        return PMX__NEWS_OLD;
+    if (source->stray == tag)
+        return pmx__rebuild(queue, set) == 0 ? PMX__NEWS_OLD : PMX__NEWS_NONE;
+    source->stray = tag;
+    return PMX__NEWS_OLD;
+}
+
+enum pmx__news pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag,
+                                uint32_t events)
+{
+    struct pmx__item *items[2];
+    int count = find(queue, tag, items);
     if (!count)
         return notice_stray(queue, set, tag);
+    if (pmx__item_doubt(queue, items[0]) < 0) {
+        pmx__knote_forget(queue, (int)(uint32_t)tag);
+        return PMX__NEWS_OLD;
+    }
     for (int i = 0; i < count; i++)
         notice_one(queue, items[i], events);
-    return true;
+    return PMX__NEWS;
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
 #include "../filter.h"
 
@@ -18,13 +19,21 @@
 struct pmx__item {
     struct pmx__knote knote;
     uint32_t generation; /* of the item in the set: the same where it is shared */
-    uint16_t seen;       /* EPOLL*, at the last event; 0: not known */
-    uint8_t kind;        /* fd.c's */
-    uint8_t armed : 3;   /* what the item is set to */
+    unsigned seen : 6;   /* what the last event was; 0: not known */
+    unsigned kind : 5;   /* fd.c's */
+    unsigned armed : 3;  /* what the item is set to */
+    unsigned trust : 8;  /* what source->doubts was when it was verified */
+    unsigned news : 7;   /* fd.c's */
     bool writes : 1;
     bool side : 1;   /* it is in the second set */
     bool hushed : 1; /* edge-triggered for now, after a false alarm */
 };
+
+/* EPOLL*, of the last event. */
+static inline uint32_t pmx__item_seen(const struct pmx__item *item)
+{
+    return (item->seen & 31) | (item->seen & 32 ? (uint32_t)EPOLLRDHUP : 0);
+}
 
 static inline struct pmx__item *pmx__item_of(struct pmx__knote *knote)
 {
@@ -37,6 +46,14 @@ int pmx__item_add(struct pmx__queue *queue, struct pmx__item *item);
 /* Takes it out: 0, or -EBADF or -ENOENT where the descriptor was closed. */
 int pmx__item_remove(struct pmx__queue *queue, struct pmx__item *item);
 
+/* Whether the descriptor still is the item's: 0, or -EBADF or -ENOENT. Unlike
+ * setting the item, asking raises nothing. */
+int pmx__item_verify(struct pmx__queue *queue, struct pmx__item *item);
+
+/* The same, but asks only if a descriptor of the set was found to be closed since
+ * it was asked last. */
+int pmx__item_doubt(struct pmx__queue *queue, struct pmx__item *item);
+
 /* Sets the item in the set to what its knotes want, if it is not, or in any
  * case. Setting it raises what is ready. 0, -EBADF or -ENOENT as above. */
 int pmx__item_settle(struct pmx__queue *queue, struct pmx__item *item,
@@ -45,11 +62,27 @@ int pmx__item_settle(struct pmx__queue *queue, struct pmx__item *item,
 /* Does so for all items. */
 void pmx__items_settle(struct pmx__queue *queue);
 
-/* The item fired but its knote is not ready: to be told of changes only. */
+/* Adds to another set what is in the first or the second one. Closed descriptors
+ * are left out. 0 or -errno. */
+int pmx__items_copy(struct pmx__queue *queue, bool side, int set);
+
+/* The item fired but its knote is not ready: to be told of changes only. And the
+ * opposite, when it is ready or looks again. */
 int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item);
 int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item);
 
-/* An event of the set: raises its knotes. Whether it was anything. */
-bool pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag, uint32_t events);
+/* The knote is ready: if it was hushed, it no longer is. */
+int pmx__item_restore(struct pmx__queue *queue, struct pmx__item *item);
+
+/* What came of an event of the set. */
+enum pmx__news {
+    PMX__NEWS_NONE, /* nothing */
+    PMX__NEWS,      /* a knote was raised, or silenced */
+    PMX__NEWS_OLD,  /* something that does not come again, and tells nobody */
+};
+
+/* An event of the set: raises its knotes. */
+enum pmx__news pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag,
+                                uint32_t events);
 
 #endif

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -45,27 +47,44 @@ static int socket_option(int fd, int name)
     return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
 }
 
-static int socket_kind(int fd)
+static int unix_kind(int fd)
 {
-    if (socket_option(fd, SO_TYPE) != SOCK_STREAM)
-        return PMX__OBJECT_SOCKET;
-    if (socket_option(fd, SO_DOMAIN) == AF_UNIX)
+    switch (socket_option(fd, SO_TYPE)) {
+    case SOCK_STREAM:
         return socket_option(fd, SO_RCVLOWAT) > 1 ? PMX__OBJECT_UNIX_LOWAT
                                                   : PMX__OBJECT_UNIX_STREAM;
-    if (socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP)
-        return PMX__OBJECT_TCP;
-    return PMX__OBJECT_SOCKET;
+    case SOCK_SEQPACKET:
+        return PMX__OBJECT_UNIX_PACKETS;
+    default:
+        return PMX__OBJECT_SOCKET;
+    }
 }
 
-static int pipe_kind(int open_mode)
+static int socket_kind(int fd)
+{
+    if (socket_option(fd, SO_DOMAIN) == AF_UNIX)
+        return unix_kind(fd);
+    bool is_tcp = socket_option(fd, SO_TYPE) == SOCK_STREAM &&
+                  socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
+    return is_tcp ? PMX__OBJECT_TCP : PMX__OBJECT_SOCKET;
+}
+
+/* Whether a pipe is one without a name. */
+static bool is_pipe(int fd)
+{
+    struct statfs statfs;
+    return fstatfs(fd, &statfs) == 0 && statfs.f_type == PIPEFS_MAGIC;
+}
+
+static int pipe_kind(int fd, int open_mode)
 {
     switch (open_mode) {
     case O_RDONLY:
         return PMX__OBJECT_PIPE_READER;
     case O_WRONLY:
-        return PMX__OBJECT_PIPE_WRITER;
+        return is_pipe(fd) ? PMX__OBJECT_PIPE_WRITER : PMX__OBJECT_FIFO_WRITER;
     default:
-        return PMX__OBJECT_PIPE_BOTH;
+        return PMX__OBJECT_FIFO_BOTH;
     }
 }
 
@@ -115,7 +134,7 @@ int pmx__object_kind(int fd)
     case S_IFSOCK:
         return socket_kind(fd);
     case S_IFIFO:
-        return pipe_kind(flags & O_ACCMODE);
+        return pipe_kind(fd, flags & O_ACCMODE);
     case S_IFCHR:
         return character_kind(fd, stat.st_rdev);
     case S_IFREG:
@@ -123,7 +142,7 @@ int pmx__object_kind(int fd)
     case S_IFDIR:
         return PMX__OBJECT_DIRECTORY;
     case S_IFBLK:
-        return PMX__OBJECT_DEVICE;
+        return PMX__OBJECT_POLLABLE; /* which it is not, as epoll will say */
     default:
         return anonymous_kind(fd);
     }
@@ -166,9 +185,9 @@ int pmx__inquire_open(const struct pmx__inquiry *inquiry)
 static int pipe_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
 {
     int64_t bytes = pmx__inquire_bytes(inquiry);
-    if (bytes < 0)
+    if (bytes == -EBADF || bytes == -ENOTTY)
         return -EBADF;
-    if (bytes == 0 || inquiry->events != EPOLLIN) {
+    if (bytes <= 0 || inquiry->events != EPOLLIN) {
         int result = pmx__inquire_events(inquiry);
         if (result < 0)
             return result;
@@ -176,7 +195,7 @@ static int pipe_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readin
     }
     readiness->eof = inquiry->events & EPOLLHUP;
     readiness->data = bytes < 0 ? 0 : bytes;
-    readiness->ready = bytes > 0 || readiness->eof;
+    readiness->ready = bytes > 0 || inquiry->events & (EPOLLIN | EPOLLHUP);
     return 0;
 }
 
@@ -194,21 +213,41 @@ static int pipe_end_read_or_write(struct pmx__inquiry *inquiry,
  * The room is what the size leaves. Part of it may be lost to buffers that are
  * not filled, but a pipe that is writable always takes PIPE_BUF bytes.
  */
-static int pipe_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+static int64_t pipe_room(const struct pmx__inquiry *inquiry)
+{
+    int64_t bytes = pmx__inquire_bytes(inquiry);
+    int size = fcntl(inquiry->fd, F_GETPIPE_SZ);
+    if (bytes < 0 || size < 0)
+        return -EBADF;
+    return size - bytes < PIPE_BUF ? PIPE_BUF : size - bytes;
+}
+
+static int fifo_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
 {
     int result = inquiry->events == EPOLLOUT ? 0 : pmx__inquire_events(inquiry);
     if (result < 0)
         return result;
     readiness->eof = inquiry->events & EPOLLERR;
-    readiness->ready = readiness->eof || inquiry->events & EPOLLOUT;
-    if (readiness->eof || !readiness->ready)
+    readiness->ready = inquiry->events & (EPOLLERR | EPOLLOUT);
+    readiness->data = readiness->ready ? pipe_room(inquiry) : 0;
+    return readiness->data < 0 ? -EBADF : 0;
+}
+
+/* A pipe without a name never has readers again. */
+static int pipe_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+{
+    int result = fifo_write(inquiry, readiness);
+    readiness->last = readiness->eof;
+    return result;
+}
+
+int pmx__object_write_refusal(int fd)
+{
+    struct stat stat;
+    if (fstat(fd, &stat) < 0 || !S_ISFIFO(stat.st_mode) || !is_pipe(fd))
         return 0;
-    int64_t bytes = pmx__inquire_bytes(inquiry);
-    int size = fcntl(inquiry->fd, F_GETPIPE_SZ);
-    if (bytes < 0 || size < 0)
-        return -EBADF;
-    readiness->data = size - bytes < PIPE_BUF ? PIPE_BUF : size - bytes;
-    return 0;
+    struct pollfd pollfd = {.fd = fd};
+    return poll(&pollfd, 1, 0) == 1 && pollfd.revents & POLLERR ? -EPIPE : 0;
 }
 
 /*
@@ -331,11 +370,14 @@ static const struct {
                                  EPOLLOUT},
     [PMX__OBJECT_UNIX_LOWAT] = {pmx__unix_lowat_read, pmx__unix_write,
                                 EPOLLIN | EPOLLRDHUP, EPOLLOUT},
+    [PMX__OBJECT_UNIX_PACKETS] = {pmx__unix_read, pmx__packets_write,
+                                  EPOLLIN | EPOLLRDHUP, EPOLLOUT},
     [PMX__OBJECT_SOCKET] = {pmx__socket_read, pmx__socket_write, EPOLLIN | EPOLLRDHUP,
                             EPOLLOUT},
     [PMX__OBJECT_PIPE_READER] = {pipe_read, pipe_end_read_or_write, EPOLLIN, 0},
     [PMX__OBJECT_PIPE_WRITER] = {pipe_end_read_or_write, pipe_write, 0, EPOLLOUT},
-    [PMX__OBJECT_PIPE_BOTH] = {pipe_read, pipe_write, EPOLLIN, EPOLLOUT},
+    [PMX__OBJECT_FIFO_WRITER] = {pipe_end_read_or_write, fifo_write, 0, EPOLLOUT},
+    [PMX__OBJECT_FIFO_BOTH] = {pipe_read, fifo_write, EPOLLIN, EPOLLOUT},
     [PMX__OBJECT_TTY] = {tty_read, pollable_write, EPOLLIN, EPOLLOUT},
     [PMX__OBJECT_EVENTFD] = {eventfd_read, eventfd_write, EPOLLIN, EPOLLOUT},
     [PMX__OBJECT_TIMERFD] = {timerfd_read, pollable_write, EPOLLIN, EPOLLOUT},

@@ -11,13 +11,15 @@
 #include <stdint.h>
 
 enum pmx__object {
-    PMX__OBJECT_TCP,         /* also while it listens or is not connected */
-    PMX__OBJECT_UNIX_STREAM, /* the same */
-    PMX__OBJECT_UNIX_LOWAT,  /* one with SO_RCVLOWAT, which epoll does not heed */
-    PMX__OBJECT_SOCKET,      /* any other: datagrams, sequenced packets... */
-    PMX__OBJECT_PIPE_READER, /* of a pipe or FIFO */
+    PMX__OBJECT_TCP,          /* also while it listens or is not connected */
+    PMX__OBJECT_UNIX_STREAM,  /* the same */
+    PMX__OBJECT_UNIX_LOWAT,   /* one with SO_RCVLOWAT, which epoll does not heed */
+    PMX__OBJECT_UNIX_PACKETS, /* sequenced */
+    PMX__OBJECT_SOCKET,       /* any other, of datagrams most of them */
+    PMX__OBJECT_PIPE_READER,  /* of a pipe or FIFO */
     PMX__OBJECT_PIPE_WRITER,
-    PMX__OBJECT_PIPE_BOTH, /* a FIFO opened O_RDWR */
+    PMX__OBJECT_FIFO_WRITER, /* which may have readers again */
+    PMX__OBJECT_FIFO_BOTH,   /* opened O_RDWR */
     PMX__OBJECT_TTY,
     PMX__OBJECT_EVENTFD,
     PMX__OBJECT_TIMERFD,
@@ -26,7 +28,7 @@ enum pmx__object {
 
     /* What epoll refuses with EPERM; object_read and _write take only the
      * device, the rest is the file filter's. */
-    PMX__OBJECT_DEVICE, /* always ready, data 0: /dev/null, a disk */
+    PMX__OBJECT_DEVICE, /* always ready, data 0: /dev/null */
     PMX__OBJECT_FILE,
     PMX__OBJECT_DIRECTORY,
 };
@@ -36,7 +38,7 @@ enum pmx__object {
 int pmx__object_kind(int fd);
 
 /* Whether epoll takes an object of this kind. For PMX__OBJECT_POLLABLE it is a
- * guess; where epoll says EPERM, PMX__OBJECT_DEVICE is the better one. */
+ * guess; what epoll refuses nevertheless is a device that has no readiness. */
 static inline bool pmx__object_has_poll(int kind)
 {
     return kind < PMX__OBJECT_DEVICE;
@@ -51,7 +53,12 @@ struct pmx__readiness {
     uint32_t fflags; /* the object's pending error, where it has ended */
     bool ready;
     bool eof;
+    bool last; /* there will be nothing else to say */
 };
+
+/* Whether EVFILT_WRITE has a reason to refuse fd: 0, or -EPIPE for a pipe that
+ * nobody can read any more. */
+int pmx__object_write_refusal(int fd);
 
 /*
  * What the object says now to EVFILT_READ and EVFILT_WRITE.

@@ -16,6 +16,7 @@
 #include "../../base/result.h"
 #include "backlog.h"
 #include "inquiry.h"
+#include "unixdiag.h"
 
 /* Of <netinet/tcp.h>, which does not go together with <linux/tcp.h>. */
 enum tcp_state {
@@ -231,8 +232,10 @@ int pmx__tcp_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readines
 {
     struct tcp_info info;
     int result = tcp_info(inquiry, &info);
-    if (result < 0)
-        return is_gone(result) ? -EBADF : 0;
+    if (is_gone(result))
+        return -EBADF;
+    if (result < 0) /* not told: the events say most of it */
+        return write_with(inquiry, MEMINFO_WMEM_QUEUED, tcp_error, readiness);
     switch ((enum tcp_state)info.tcpi_state) {
     case SYN_SENT:
     case SYN_RECV:
@@ -257,6 +260,15 @@ int pmx__unix_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readine
     if (result == -ENOTCONN)
         return 0;
     if (result == -EPIPE)
+        return write_end(inquiry, MEMINFO_WMEM_ALLOC, unix_error, readiness);
+    return write_with(inquiry, MEMINFO_WMEM_ALLOC, unix_error, readiness);
+}
+
+/* An empty packet would be one: the kernel has to be asked at length. */
+int pmx__packets_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+{
+    int result = pmx__unixdiag_cannot_send(inquiry->fd);
+    if (result == 1)
         return write_end(inquiry, MEMINFO_WMEM_ALLOC, unix_error, readiness);
     return write_with(inquiry, MEMINFO_WMEM_ALLOC, unix_error, readiness);
 }

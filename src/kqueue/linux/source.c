@@ -13,6 +13,7 @@
  * goes to sleep limits its sleep by the alarm it finds.
  */
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -213,6 +214,7 @@ static int64_t sleep_limit(const struct pmx__source *source, int64_t timeout_ns)
 void pmx__source_show(struct pmx__source *source, bool readable)
 {
     eventfd_t value = 1;
+    readable |= source->leaving > 0;
     if (source->shown == readable)
         return;
     if (readable)
@@ -246,6 +248,12 @@ void pmx__source_observe(struct pmx__queue *queue)
  * Watches and places of filters.
  */
 
+int pmx__set_add_watch(int set, const struct pmx__watch *watch)
+{
+    uint64_t tag = pmx__tag(0, (int)(PMX__TAG_WATCH + watch->id));
+    return pmx__source_ctl(set, EPOLL_CTL_ADD, watch->fd, watch->events, tag);
+}
+
 int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch)
 {
     struct pmx__source *source = pmx__queue_source(queue);
@@ -254,13 +262,13 @@ int pmx__set_watch(struct pmx__queue *queue, struct pmx__watch *watch)
     if (!place)
         return -ENOMEM;
     *place = (uintptr_t)watch;
-    int result = pmx__source_ctl(source->fd, EPOLL_CTL_ADD, watch->fd, watch->events,
-                                 pmx__tag(0, (int)(PMX__TAG_WATCH + id)));
+    watch->id = id;
+    int result = pmx__set_add_watch(source->fd, watch);
     if (result < 0) {
         pmx__intmap_remove(&source->watches, id);
         return result;
     }
-    watch->id = source->last_watch = id;
+    source->last_watch = id;
     source->items++;
     return 0;
 }
@@ -289,30 +297,33 @@ void **pmx__set_place(struct pmx__queue *queue, enum pmx__place place)
  * Waiting.
  */
 
-static bool notice_watch(struct pmx__queue *queue, uint32_t id, uint32_t events)
+static enum pmx__news notice_watch(struct pmx__queue *queue, uint32_t id,
+                                   uint32_t events)
 {
     struct pmx__source *source = pmx__queue_source(queue);
     struct pmx__watch *watch =
         (struct pmx__watch *)pmx__intmap_get(&source->watches, id);
     if (watch)
         watch->notice(queue, watch, events);
-    return watch;
+    return watch ? PMX__NEWS : PMX__NEWS_NONE;
 }
 
-/* Every event of the side set, which is asked without sleeping. */
-static bool notice_side(struct pmx__queue *queue)
+/* The events of the side set, which is asked without sleeping. */
+static enum pmx__news notice_side(struct pmx__queue *queue)
 {
     struct epoll_event events[SIDE_BATCH];
     int set = pmx__queue_source(queue)->side;
     int count = epoll_wait(set, events, SIDE_BATCH, 0);
-    bool news = false;
-    for (int i = 0; i < count; i++)
-        news |= pmx__item_notice(queue, set, events[i].data.u64, events[i].events);
-    return news;
+    enum pmx__news most = PMX__NEWS_NONE;
+    for (int i = 0; i < count; i++) {
+        enum pmx__news news =
+            pmx__item_notice(queue, set, events[i].data.u64, events[i].events);
+        most = news > most ? news : most;
+    }
+    return most;
 }
 
-/* Whether the event was of interest. */
-static bool notice(struct pmx__queue *queue, const struct epoll_event *event)
+static enum pmx__news notice(struct pmx__queue *queue, const struct epoll_event *event)
 {
     uint64_t tag = event->data.u64;
     if (tag >> 32)
@@ -321,12 +332,38 @@ static bool notice(struct pmx__queue *queue, const struct epoll_event *event)
     switch (tag) {
     case PMX__TAG_WAKE:
     case PMX__TAG_TIMER: /* every wait looks at the clock */
-        return false;
+        return PMX__NEWS_NONE;
     case PMX__TAG_SIDE:
         return notice_side(queue);
     default:
         return notice_watch(queue, (uint32_t)tag - PMX__TAG_WATCH, event->events);
     }
+}
+
+/* What events one system call brought. */
+struct batch {
+    struct epoll_event events[BATCH];
+    int max;
+    int count;
+};
+
+/* The most that came of them. */
+static enum pmx__news notice_batch(struct pmx__queue *queue, const struct batch *batch)
+{
+    enum pmx__news most = PMX__NEWS_NONE;
+    for (int i = 0; i < batch->count; i++) {
+        enum pmx__news news = notice(queue, &batch->events[i]);
+        most = news > most ? news : most;
+    }
+    return most;
+}
+
+/* No more than there is room for, so that the set keeps its order; but our own
+ * descriptors may come as well. */
+static int batch_size(const struct pmx__source *source, int room)
+{
+    int own = source->shown + source->ticking + (source->side >= 0);
+    return room < BATCH - own ? room + own : BATCH;
 }
 
 /* -EINVAL: the number has been closed and is not even an epoll set now. */
@@ -335,51 +372,100 @@ static int wait_result(int result)
     return result == -EINVAL ? -EBADF : result;
 }
 
-static int sleep_unlocked(struct pmx__queue *queue, int fd, struct epoll_event *events,
-                          int max, int64_t timeout_ns, const sigset_t *sigmask)
+/* A thread asleep, and the set it sleeps in. */
+struct sleeper {
+    struct pmx__queue *queue;
+    const struct pmx__wait *wait;
+    unsigned era;
+};
+
+static void fall_asleep(struct sleeper *sleeper)
 {
-    struct pmx__source *source = pmx__queue_source(queue);
-    int64_t limit = sleep_limit(source, timeout_ns);
+    struct pmx__source *source = pmx__queue_source(sleeper->queue);
+    sleeper->era = source->era;
     source->sleepers++;
-    pmx__queue_unlock(queue);
-    int count = pmx__epoll_wait(fd, events, max, limit, sigmask);
-    pmx__queue_lock(queue);
-    source->sleepers--;
-    return wait_result(count);
+    pmx__queue_unlock(sleeper->queue);
 }
 
-/* The events that come without a sleep, beyond the first batch. */
-static int drain(struct pmx__queue *queue, int fd, struct epoll_event *events, int room)
+static void wake_up(const struct sleeper *sleeper)
 {
-    bool news = true;
-    int count = BATCH;
-    for (; count == BATCH && news && room > 0; room -= count) {
-        count = wait_result(pmx__epoll_wait(fd, events, BATCH, 0, NULL));
-        news = false;
-        for (int i = 0; i < count; i++)
-            news |= notice(queue, &events[i]);
-    }
-    return 0;
+    pmx__queue_lock(sleeper->queue);
+    struct pmx__source *source = pmx__queue_source(sleeper->queue);
+    source->sleepers--;
+    if (source->era != sleeper->era)
+        source->leaving--;
 }
 
-int pmx__source_wait(struct pmx__queue *queue, int fd, int room, int64_t timeout_ns,
-                     const sigset_t *sigmask)
+/* The thread is cancelled asleep. */
+static void die(void *argument)
+{
+    const struct sleeper *sleeper = argument;
+    wake_up(sleeper);
+    pmx__door_leave(sleeper->wait->door);
+}
+
+static int sleep_unlocked(struct pmx__queue *queue, const struct pmx__wait *wait,
+                          struct batch *batch)
+{
+    struct sleeper sleeper = {.queue = queue, .wait = wait};
+    int64_t limit = sleep_limit(pmx__queue_source(queue), wait->timeout_ns);
+    int off;
+    fall_asleep(&sleeper);
+    pthread_cleanup_push(die, &sleeper);
+    pthread_setcancelstate(wait->cancel, &off);
+    batch->count =
+        pmx__epoll_wait(wait->fd, batch->events, batch->max, limit, wait->sigmask);
+    pthread_setcancelstate(off, NULL);
+    pthread_cleanup_pop(0);
+    wake_up(&sleeper);
+    return batch->count;
+}
+
+static int take(struct pmx__queue *queue, const struct pmx__wait *wait, bool may_sleep,
+                struct batch *batch)
+{
+    if (may_sleep && wait->timeout_ns)
+        batch->count = sleep_unlocked(queue, wait, batch);
+    else
+        batch->count =
+            pmx__epoll_wait(wait->fd, batch->events, batch->max, 0, wait->sigmask);
+    batch->count = wait_result(batch->count);
+    return batch->count;
+}
+
+/*
+ * Asks once more if there may be more: for a larger room than one call's, or
+ * because old things took the room of new ones. Level-triggered items come
+ * again and again, so it ends when there was room for all of them.
+ */
+static void drain(struct pmx__queue *queue, const struct pmx__wait *wait,
+                  struct batch *batch, enum pmx__news news)
+{
+    int items = (int)pmx__queue_source(queue)->items;
+    int all = wait->room < items ? wait->room : items;
+    int taken = batch->count;
+    while (batch->count == batch->max && (taken < all || news == PMX__NEWS_OLD)) {
+        if (take(queue, wait, false, batch) <= 0)
+            return;
+        taken += batch->count;
+        news = notice_batch(queue, batch);
+    }
+}
+
+int pmx__source_wait(struct pmx__queue *queue, const struct pmx__wait *wait)
 {
     struct pmx__source *source = pmx__queue_source(queue);
-    struct epoll_event events[BATCH];
-    bool news = ring(queue);
-    if (news)
-        timeout_ns = 0;
-    if (timeout_ns == 0 && !source->items)
-        return news;
-    int max = room < BATCH - PMX__TAG_WATCH ? room + PMX__TAG_WATCH : BATCH;
-    int count = timeout_ns == 0
-                    ? wait_result(pmx__epoll_wait(fd, events, max, 0, sigmask))
-                    : sleep_unlocked(queue, fd, events, max, timeout_ns, sigmask);
-    for (int i = 0; i < count; i++)
-        news |= notice(queue, &events[i]);
-    if (count == BATCH && room > BATCH)
-        drain(queue, fd, events, room - BATCH);
-    news |= ring(queue);
-    return count < 0 ? count : news;
+    bool is_time = ring(queue);
+    bool may_sleep = wait->timeout_ns && !is_time;
+    if (!may_sleep && !source->items)
+        return is_time;
+    struct batch batch;
+    batch.max = batch_size(source, wait->room);
+    int count = take(queue, wait, may_sleep, &batch);
+    if (count < 0)
+        return count;
+    enum pmx__news news = notice_batch(queue, &batch);
+    drain(queue, wait, &batch, news);
+    is_time |= ring(queue);
+    return is_time || news != PMX__NEWS_NONE;
 }

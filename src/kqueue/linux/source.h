@@ -18,7 +18,10 @@ struct pmx__source {
     bool ticking;   /* timer is set */
     unsigned items; /* descriptors in the sets but our own */
     unsigned sleepers;
+    unsigned leaving;    /* those in a set that was replaced */
+    unsigned era;        /* counts the sets */
     uint32_t generation; /* the last one given to an item */
+    unsigned doubts;     /* counts items whose descriptor was found closed */
     uint64_t stray;      /* the last tag that no item had */
     int64_t alarm;
     void (*due)(struct pmx__queue *queue);
@@ -42,6 +45,9 @@ static inline uint64_t pmx__tag(uint32_t generation, int fd)
 
 /* epoll_ctl(2), returning 0 or -errno. */
 int pmx__source_ctl(int set, int operation, int fd, uint32_t events, uint64_t tag);
+
+/* Adds a watch to a set. 0 or -errno. */
+int pmx__set_add_watch(int set, const struct pmx__watch *watch);
 
 /* Makes the side set, if there is none. 0 or -errno. */
 int pmx__source_need_side(struct pmx__source *source);

@@ -1,4 +1,4 @@
-/* The functions between the library and libc: see fault.h. */
+/* The functions between the library and libc: see fault.h; memory and waits. */
 #include "fault.h"
 
 #include <errno.h>
@@ -57,7 +57,7 @@ void fault_around_ppoll(fault_hook *hook)
     fault.ppoll_hook = hook;
 }
 
-static bool strikes(enum fault_site site)
+bool fault_strikes(enum fault_site site)
 {
     fault.calls[site]++;
     if (fault.site != site || fault.calls[site] != fault.nth)
@@ -81,13 +81,14 @@ static void *allocated(void *block, const void *before)
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size)
 {
-    return strikes(FAULT_ALLOCATION) ? NULL : allocated(__real_malloc(size), NULL);
+    return fault_strikes(FAULT_ALLOCATION) ? NULL
+                                           : allocated(__real_malloc(size), NULL);
 }
 
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size)
 {
-    if (strikes(FAULT_ALLOCATION))
+    if (fault_strikes(FAULT_ALLOCATION))
         return NULL;
     return allocated(__real_calloc(count, size), NULL);
 }
@@ -95,7 +96,7 @@ void *__wrap_calloc(size_t count, size_t size)
 void *__real_realloc(void *block, size_t size);
 void *__wrap_realloc(void *block, size_t size)
 {
-    if (strikes(FAULT_ALLOCATION))
+    if (fault_strikes(FAULT_ALLOCATION))
         return NULL;
     bool is_new = !block;
     return allocated(__real_realloc(block, size), is_new ? NULL : &fault);
@@ -104,7 +105,7 @@ void *__wrap_realloc(void *block, size_t size)
 void *__real_reallocarray(void *block, size_t count, size_t size);
 void *__wrap_reallocarray(void *block, size_t count, size_t size)
 {
-    if (strikes(FAULT_ALLOCATION))
+    if (fault_strikes(FAULT_ALLOCATION))
         return NULL;
     bool is_new = !block;
     return allocated(__real_reallocarray(block, count, size), is_new ? NULL : &fault);
@@ -123,7 +124,7 @@ int __real_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeou
 int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                  const sigset_t *mask)
 {
-    if (strikes(FAULT_PPOLL))
+    if (fault_strikes(FAULT_PPOLL))
         return -1;
     if (fault.ppoll_hook)
         fault.ppoll_hook(fault.calls[FAULT_PPOLL], true, timeout);
@@ -138,7 +139,7 @@ int __real_pselect(int count, fd_set *readable, fd_set *writable, fd_set *except
 int __wrap_pselect(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
                    const struct timespec *timeout, const sigset_t *mask)
 {
-    if (strikes(FAULT_PSELECT))
+    if (fault_strikes(FAULT_PSELECT))
         return -1;
     return __real_pselect(count, readable, writable, exceptional, timeout, mask);
 }
@@ -146,13 +147,13 @@ int __wrap_pselect(int count, fd_set *readable, fd_set *writable, fd_set *except
 int __real_epoll_create1(int flags);
 int __wrap_epoll_create1(int flags)
 {
-    return strikes(FAULT_EPOLL_CREATE1) ? -1 : __real_epoll_create1(flags);
+    return fault_strikes(FAULT_EPOLL_CREATE1) ? -1 : __real_epoll_create1(flags);
 }
 
 int __real_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event);
 int __wrap_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
 {
-    if (strikes(FAULT_EPOLL_CTL))
+    if (fault_strikes(FAULT_EPOLL_CTL))
         return -1;
     return __real_epoll_ctl(epoll, operation, fd, event);
 }
@@ -160,7 +161,7 @@ int __wrap_epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event
 int __real_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout);
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int count, int timeout)
 {
-    if (strikes(FAULT_EPOLL_WAIT))
+    if (fault_strikes(FAULT_EPOLL_WAIT))
         return -1;
     return __real_epoll_wait(epoll, events, count, timeout);
 }
@@ -170,7 +171,7 @@ int __real_epoll_pwait(int epoll, struct epoll_event *events, int count, int tim
 int __wrap_epoll_pwait(int epoll, struct epoll_event *events, int count, int timeout,
                        const sigset_t *mask)
 {
-    if (strikes(FAULT_EPOLL_PWAIT))
+    if (fault_strikes(FAULT_EPOLL_PWAIT))
         return -1;
     return __real_epoll_pwait(epoll, events, count, timeout, mask);
 }
@@ -180,7 +181,7 @@ long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...)
 {
     long arguments[6];
-    if (strikes(FAULT_EPOLL_PWAIT2))
+    if (fault_strikes(FAULT_EPOLL_PWAIT2))
         return -1;
     va_list list;
     va_start(list, number);
@@ -196,7 +197,7 @@ int __real_epoll_pwait2(int epoll, struct epoll_event *events, int count,
 int __wrap_epoll_pwait2(int epoll, struct epoll_event *events, int count,
                         const struct timespec *timeout, const sigset_t *mask)
 {
-    if (strikes(FAULT_EPOLL_PWAIT2))
+    if (fault_strikes(FAULT_EPOLL_PWAIT2))
         return -1;
     return __real_epoll_pwait2(epoll, events, count, timeout, mask);
 }
@@ -212,7 +213,7 @@ static long last_argument(va_list list)
 
 int __wrap_fcntl(int fd, int command, ...)
 {
-    if (strikes(FAULT_FCNTL))
+    if (fault_strikes(FAULT_FCNTL))
         return -1;
     va_list list;
     va_start(list, command);
@@ -223,7 +224,7 @@ int __wrap_fcntl(int fd, int command, ...)
 
 int __wrap_fcntl64(int fd, int command, ...)
 {
-    if (strikes(FAULT_FCNTL))
+    if (fault_strikes(FAULT_FCNTL))
         return -1;
     va_list list;
     va_start(list, command);
@@ -235,7 +236,7 @@ int __wrap_fcntl64(int fd, int command, ...)
 int __real_close(int fd);
 int __wrap_close(int fd)
 {
-    bool fails = strikes(FAULT_CLOSE);
+    bool fails = fault_strikes(FAULT_CLOSE);
     int error = fails ? fault.error : fault.smear;
     int result = __real_close(fd);
     if (error)

@@ -21,6 +21,20 @@ enum fault_site {
     FAULT_EPOLL_PWAIT2, /* through libc or through syscall(2) */
     FAULT_FCNTL,
     FAULT_CLOSE, /* closes, and fails all the same, as Linux does */
+    FAULT_EVENTFD,
+    FAULT_TIMERFD_CREATE,
+    FAULT_TIMERFD_SETTIME,
+    FAULT_INOTIFY_INIT1,
+    FAULT_INOTIFY_ADD_WATCH,
+    FAULT_SOCKET,
+    FAULT_SEND,
+    FAULT_RECV,
+    FAULT_GETSOCKOPT,
+    FAULT_IOCTL,
+    FAULT_FSTAT,
+    FAULT_LSEEK,
+    FAULT_OPEN,
+    FAULT_READLINK,
     FAULT_SITES
 };
 
@@ -29,6 +43,9 @@ void fault_arm(enum fault_site site, int nth, int error);
 
 /* Back to normal; true if the call that was to fail has been made. */
 bool fault_disarm(void);
+
+/* For what stands between the library and libc: whether this call fails. */
+bool fault_strikes(enum fault_site site);
 
 /* How many calls there were since fault_arm(). */
 int fault_calls(enum fault_site site);

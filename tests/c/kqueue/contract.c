@@ -287,6 +287,18 @@ TEST_EACH(clear_comes_again_when_touched, const struct subject *subject, descrip
     end(&target, queue);
 }
 
+TEST_EACH(clear_touched_before_it_is_taken, const struct subject *subject, descriptors)
+{
+    struct target target;
+    struct pmx_kqueue *queue = begin(&target, subject);
+    target_raise(&target, queue);
+    CHECK_OK(target_add(&target, queue, EV_CLEAR));
+    CHECK_OK(target_add(&target, queue, 0));
+    target_take(&target, queue, EV_CLEAR);
+    CHECK_QUIET(queue);
+    end(&target, queue);
+}
+
 TEST_EACH(dispatch_is_disabled_when_taken, const struct subject *subject, subjects)
 {
     struct target target;

@@ -147,6 +147,53 @@ TEST(mask_changes_nothing_else)
     close_queue(queue);
 }
 
+static void *wait_to_be_cancelled(void *argument)
+{
+    struct pmx_kevent event;
+    pmx_kqueue_control(argument, NULL, 0, &event, 1, -1, NULL);
+    FAIL("not cancelled");
+}
+
+static pthread_t cancel_in_wait(struct pmx_kqueue *queue)
+{
+    pthread_t thread = start_thread(wait_to_be_cancelled, queue);
+    CHECK_EQ_INT(pthread_cancel(thread), 0);
+    return thread;
+}
+
+/* A thread may be cancelled in a wait, and leaves the queue as it was. */
+TEST(cancelled_in_a_wait)
+{
+    struct pmx_kqueue *queue = open_queue();
+    CHECK_OK(change(queue, 1, EVFILT_USER, EV_ADD | EV_CLEAR));
+    for (int i = 0; i < 20; i++)
+        CHECK_EQ_PTR(join_thread(cancel_in_wait(queue)), PTHREAD_CANCELED);
+    CHECK_OK(apply(queue, entry(1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+    CHECK_TAKES(queue, 1, EVFILT_USER, EV_CLEAR, 0);
+    CHECK_RETURNS(pmx_kqueue_shutdown(queue), 0); /* which waits for nobody */
+    close_queue(queue);
+}
+
+static void *change_while_cancelled(void *argument)
+{
+    static int survived;
+    pthread_cancel(pthread_self());
+    CHECK_OK(change(argument, 1, EVFILT_USER, EV_ADD));
+    CHECK_OK(change(argument, 2, EVFILT_TIMER, EV_ADD | EV_ONESHOT));
+    CHECK_OK(change(argument, 1, EVFILT_USER, EV_DELETE));
+    return &survived;
+}
+
+/* Without room a call is no cancellation point. */
+TEST(changes_are_not_cancelled)
+{
+    struct pmx_kqueue *queue = open_queue();
+    void *result = join_thread(start_thread(change_while_cancelled, queue));
+    CHECK(result != PTHREAD_CANCELED);
+    CHECK_EQ_UINT(take(queue).ident, 2);
+    close_queue(queue);
+}
+
 /* Entries of errors come without a wait, so no signal can take them away. */
 TEST(entries_survive_a_pending_signal)
 {

@@ -118,6 +118,23 @@ TEST_EACH(number_with_a_new_owner, const struct subject *subject, descriptors)
     end(&next, queue);
 }
 
+/* The same, where the first that the queue hears is some other change. */
+TEST_EACH(number_touched_for_its_new_owner, const struct subject *subject, descriptors)
+{
+    static const unsigned touches[] = {EV_ENABLE, EV_DISABLE, 0, EV_DELETE};
+    for (size_t i = 0; i < sizeof(touches) / sizeof(touches[0]); i++) {
+        struct target target, next;
+        struct pmx_kqueue *queue = begin(&target, subject);
+        CHECK_OK(target_add(&target, queue, 0));
+        subject->close(&target);
+        open_next(&next, &target);
+        CHECK_ERRNO(target_touch(&next, queue, touches[i]), ENOENT);
+        target_raise(&next, queue);
+        check_gone(queue);
+        end(&next, queue);
+    }
+}
+
 /* The same without anything between: the first the queue hears is the EV_ADD. */
 TEST_EACH(number_added_for_its_new_owner, const struct subject *subject, descriptors)
 {

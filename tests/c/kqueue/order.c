@@ -2,6 +2,7 @@
  * Which of the ready events come first: in the order in which they became
  * ready, and each in its turn however little room there is.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -112,6 +113,27 @@ TEST(edges_one_by_one)
     row_close(&row);
 }
 
+/* Touched while it waits its turn behind others, an edge still comes once. */
+TEST(edge_that_is_touched_in_the_line)
+{
+    struct row row;
+    row_open(&row, 0);
+    uintptr_t ident = (uintptr_t)row.pipes[3][0];
+    struct pmx_kevent edge = entry(ident, EVFILT_READ, EV_ADD | EV_CLEAR, 0, 0, TAG(3));
+    CHECK_OK(change(row.queue, ident, EVFILT_READ, EV_DELETE));
+    for (int i = 0; i < FEW; i++)
+        write_byte(row.pipes[i][1]);
+    check_order(&row, 1, "0");
+    CHECK_OK(apply(row.queue, edge));
+    check_order(&row, 1, "1");
+    CHECK_OK(apply(row.queue, edge));
+    check_order(&row, 1, "2");
+    check_order(&row, 1, "0");
+    check_order(&row, ROOM, "3120");
+    check_order(&row, ROOM, "120");
+    row_close(&row);
+}
+
 /* What is over before its turn makes no gap. */
 TEST(room_is_not_wasted)
 {
@@ -174,6 +196,18 @@ TEST(no_filter_starves_another)
     close_queue(queue);
     CHECK_OK(close(file));
     close_both(ends);
+}
+
+/* No count of room is too large. */
+TEST(boundless_room)
+{
+    struct row row;
+    struct pmx_kevent events[ROOM];
+    row_open(&row, 0);
+    write_byte(row.pipes[1][1]);
+    CHECK_RETURNS(pmx_kqueue_control(row.queue, NULL, 0, events, INT_MAX, -1, NULL), 1);
+    CHECK_EQ_UINT(events[0].ident, row.pipes[1][0]);
+    row_close(&row);
 }
 
 /* As much as there is room for, in one call, each exactly once. */

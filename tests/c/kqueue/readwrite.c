@@ -86,6 +86,25 @@ TEST_EACH(write_data_is_the_room, const struct stream *stream, streams)
     close_both(ends);
 }
 
+TEST(a_little_room)
+{
+    int ends[2];
+    char block[4096];
+    make_socketpair(ends);
+    DIFFERENCE("a socket is writable when there is room for SO_SNDLOWAT bytes",
+               "it is when Linux says so, which waits for a good part of the buffer");
+    struct pmx_kqueue *queue = watch(ends[0], EVFILT_WRITE, 0);
+    fill(ends[0]);
+    read_byte(ends[1]);
+    CHECK_EQ_INT(read(ends[1], block, sizeof(block)), sizeof(block));
+    CHECK_QUIET(queue);
+    while (recv(ends[1], block, sizeof(block), MSG_DONTWAIT) > 0)
+        continue;
+    CHECK_EQ_UINT(take(queue).ident, ends[0]);
+    close_queue(queue);
+    close_both(ends);
+}
+
 TEST_EACH(filters_do_not_mix, const struct stream *stream, streams)
 {
     int ends[2];

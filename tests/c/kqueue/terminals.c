@@ -30,9 +30,9 @@ TEST(terminal_lines)
     struct pmx_kqueue *queue = open_queue();
     add(queue, ends[0], EVFILT_READ);
     CHECK_QUIET(queue);
-    CHECK_EQ_INT(write(ends[1], "hel", 3), 3);
+    CHECK_EQ_INT(write(ends[1], "lin", 3), 3);
     CHECK_QUIET(queue);
-    CHECK_EQ_INT(write(ends[1], "lo\n", 3), 3);
+    CHECK_EQ_INT(write(ends[1], "es\n", 3), 3);
     CHECK_TAKES(queue, (uintptr_t)ends[0], EVFILT_READ, 0, 6);
     add(queue, ends[1], EVFILT_READ);
     struct pmx_kevent events[ROOM];

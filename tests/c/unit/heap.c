@@ -99,13 +99,3 @@ TEST(against_a_list)
     }
     pmx__heap_free(&heap);
 }
-
-TEST(no_room_for_that_many)
-{
-    struct pmx__heap heap = {0};
-    struct member member = {0};
-    push(&heap, &member);
-    CHECK_EQ_INT(pmx__heap_reserve(&heap, SIZE_MAX / 2), -ENOMEM);
-    CHECK_EQ_PTR(first(&heap), &member);
-    pmx__heap_free(&heap);
-}

@@ -168,8 +168,13 @@ TEST(pipe_without_reader)
     write_bytes(ends[1], 3);
     CHECK_OK(close(ends[0]));
     check(ask_read(ends[1]), true, 0, true);
-    check(ask_write(ends[1]), true, 0, true);
+    int size = CHECK_OK(fcntl(ends[1], F_GETPIPE_SZ));
+    check(ask_write(ends[1]), true, size - 3, true);
+    CHECK(ask_write(ends[1]).last);
+    CHECK(!ask_read(ends[1]).last);
+    CHECK_EQ_INT(pmx__object_write_refusal(ends[1]), -EPIPE);
     CHECK_OK(close(ends[1]));
+    CHECK_EQ_INT(pmx__object_write_refusal(ends[1]), 0);
 }
 
 TEST(full_pipe)
@@ -200,11 +205,15 @@ TEST(fifo_that_never_had_a_writer)
     check(ask_read(reader), true, 1, true);
     writer = CHECK_OK(open(fifo, O_RDWR | O_CLOEXEC));
     check(ask_read(reader), true, 1, false);
-    CHECK_EQ_INT(pmx__object_kind(writer), PMX__OBJECT_PIPE_BOTH);
+    CHECK_EQ_INT(pmx__object_kind(writer), PMX__OBJECT_FIFO_BOTH);
     check(ask_read(writer), true, 1, false);
     CHECK(ask_write(writer).ready);
     CHECK_OK(close(writer));
+    writer = CHECK_OK(open(fifo, O_WRONLY | O_CLOEXEC));
     CHECK_OK(close(reader));
+    CHECK(ask_write(writer).eof && !ask_write(writer).last);
+    CHECK_EQ_INT(pmx__object_write_refusal(writer), 0);
+    CHECK_OK(close(writer));
     CHECK_OK(unlink(fifo));
     CHECK_OK(rmdir(name));
 }
@@ -422,6 +431,9 @@ TEST(sequenced_packets)
     CHECK(ask_write(ends[0]).ready);
     write_byte(ends[1]);
     check(ask_read(ends[0]), true, 1, false);
+    CHECK_OK(shutdown(ends[0], SHUT_WR));
+    CHECK(ask_write(ends[0]).eof);
+    CHECK(ask_write(ends[1]).ready && !ask_write(ends[1]).eof);
     CHECK_OK(close(ends[1]));
     check(ask_read(ends[0]), true, 1, true);
     CHECK(ask_write(ends[0]).eof);
