@@ -1,10 +1,9 @@
 /*
- * EVFILT_PROC, the ends of processes: children and others, before and after
- * they were waited for. What they do in life is in track.c.
+ * EVFILT_PROC, the ends of children, before and after they were waited for.
+ * Those of others are in strangers.c, what processes do in life is in track.c.
  */
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -327,94 +326,6 @@ TEST(shows_in_a_queue_around)
 }
 
 /*
- * Processes that are not children.
- */
-
-/* A grandchild, of which its parent tells and for which it waits on order. */
-struct stranger {
-    struct servant parent;
-    pid_t pid;
-    int reap;
-};
-
-static void start_stranger(struct stranger *stranger)
-{
-    int reap[2], told[2];
-    make_pipe(reap);
-    make_pipe(told);
-    stranger->parent.pid = CHECK_OK(fork());
-    if (stranger->parent.pid == 0) {
-        pid_t child = CHECK_OK(fork());
-        if (child == 0)
-            for (prctl(PR_SET_PDEATHSIG, SIGKILL);;)
-                pause();
-        CHECK_EQ_INT(write(told[1], &child, sizeof(child)), sizeof(child));
-        read_byte(reap[0]);
-        CHECK_EQ_INT(waitpid(child, NULL, 0), child);
-        _exit(0);
-    }
-    CHECK_EQ_INT(read(told[0], &stranger->pid, sizeof(pid_t)), sizeof(pid_t));
-    close_both(told);
-    CHECK_OK(close(reap[0]));
-    stranger->reap = reap[1];
-}
-
-static void reap_stranger(struct stranger *stranger)
-{
-    write_byte(stranger->reap);
-    CHECK_OK(close(stranger->reap));
-    join_process(stranger->parent.pid);
-}
-
-TEST(exit_of_a_stranger)
-{
-    struct stranger stranger;
-    struct pmx_kqueue *queue = open_queue();
-    start_stranger(&stranger);
-    CHECK_RETURNS(add_process(queue, stranger.pid, 0, NOTE_EXIT), 0);
-    CHECK_QUIET(queue);
-    CHECK_OK(kill(stranger.pid, SIGTERM));
-    check_exit(queue, stranger.pid, SIGTERM);
-    reap_stranger(&stranger);
-    close_queue(queue);
-}
-
-TEST(stranger_reaped_before_it_is_collected)
-{
-    struct stranger stranger;
-    struct pmx_kqueue *queue = open_queue();
-    start_stranger(&stranger);
-    CHECK_OK(add_process(queue, stranger.pid, 0, NOTE_EXIT));
-    CHECK_OK(kill(stranger.pid, SIGTERM));
-    reap_stranger(&stranger);
-    check_exit(queue, stranger.pid, SIGTERM);
-    close_queue(queue);
-}
-
-/* The status of another user's process is nobody's business until it was
- * waited for. */
-TEST(stranger_of_another_user)
-{
-    struct stranger stranger;
-    if (getuid() != 0)
-        SKIP("needs root, to be another user than the process watched");
-    start_stranger(&stranger);
-    become_nobody();
-    struct pmx_kqueue *queue = open_queue();
-    CHECK_RETURNS(add_process(queue, stranger.pid, 0, NOTE_EXIT), 0);
-    CHECK_QUIET(queue);
-    DIFFERENCE("the exit of another user's process comes when it exits",
-               "it comes when its parent has waited for it, since Linux tells the "
-               "status no sooner");
-    write_byte(stranger.reap); /* the parent kills nobody, so it waits */
-    CHECK_QUIET(queue);
-    CHECK_ERRNO(kill(stranger.pid, SIGTERM), EPERM);
-    CHECK_RETURNS(drop(queue, stranger.pid), 0);
-    CHECK_OK(close(stranger.reap));
-    close_queue(queue);
-}
-
-/*
  * Many, and limits.
  */
 
@@ -488,17 +399,13 @@ TEST(out_of_descriptors)
     struct servant servant;
     struct pmx_kqueue *queue = open_queue();
     servant_start(&servant);
-    int next = closed_fd();
-    size_t before = limit_descriptors(4096);
-    int spare = CHECK_OK(dup(0));
-    CHECK_OK(close(spare));
-    struct rlimit limit = {(rlim_t)spare, 4096};
-    CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
+    int lowest = CHECK_OK(dup(0));
+    CHECK_OK(close(lowest));
+    limit_descriptors((size_t)lowest);
     CHECK_ERRNO(add_process(queue, servant.pid, 0, NOTE_EXIT), EMFILE);
-    limit_descriptors(before);
+    limit_descriptors(1024);
     CHECK_ERRNO(drop(queue, servant.pid), ENOENT);
     CHECK_OK(add_process(queue, servant.pid, 0, NOTE_EXIT));
-    CHECK(!is_open(next));
     CHECK_OK(kill(servant.pid, SIGKILL));
     check_exit(queue, servant.pid, SIGKILL);
     servant_reap(&servant);
