@@ -358,6 +358,18 @@ int64_t pmx__queue_count(struct pmx__queue *queue)
     return count;
 }
 
+/* What has happened comes before the news that a handler ran. */
+static int wait_for_news(struct pmx__queue *queue, struct pmx__wait *wait)
+{
+    int waited = pmx__source_wait(queue, wait);
+    if (waited == -EINTR && wait->door->open) {
+        struct pmx__wait again = *wait;
+        again.timeout_ns = 0;
+        pmx__source_wait(queue, &again);
+    }
+    return waited;
+}
+
 /*
  * Waits for events and collects them. A wake-up may come to nothing, since a
  * knote is only looked at here, and because of other threads.
@@ -371,7 +383,7 @@ static int collect(struct pmx__door *door, struct pmx_kevent *events,
     for (;;) {
         bool is_line = !pmx__list_empty(&queue->ready);
         wait->timeout_ns = is_line ? 0 : left;
-        int waited = pmx__source_wait(queue, wait);
+        int waited = wait_for_news(queue, wait);
         if (!door->open)
             return -EBADF;
         int count = collect_line(queue, events, wait->room);

@@ -19,6 +19,8 @@ SHARED_BY_FILTERS: frozenset[str] = frozenset(
         "announcement.h",
         "backlog.h",
         "connector.h",
+        "deliveries.h",
+        "disposition.h",
         "evict.h",
         "filters.h",
         "identity.h",

@@ -288,6 +288,11 @@ void pmx__set_unwatch(struct pmx__queue *queue, struct pmx__watch *watch)
     source->items--;
 }
 
+void pmx__set_look(struct pmx__queue *queue, void (*look)(struct pmx__queue *queue))
+{
+    pmx__queue_source(queue)->look = look;
+}
+
 void **pmx__set_place(struct pmx__queue *queue, enum pmx__place place)
 {
     return &pmx__queue_source(queue)->places[place];
@@ -455,6 +460,8 @@ static void drain(struct pmx__queue *queue, const struct pmx__wait *wait,
 int pmx__source_wait(struct pmx__queue *queue, const struct pmx__wait *wait)
 {
     struct pmx__source *source = pmx__queue_source(queue);
+    if (source->look)
+        source->look(queue);
     bool is_time = ring(queue);
     bool may_sleep = wait->timeout_ns && !is_time;
     if (!may_sleep && !source->items)

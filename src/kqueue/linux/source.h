@@ -25,6 +25,7 @@ struct pmx__source {
     uint64_t stray;      /* the last tag that no item had */
     int64_t alarm;
     void (*due)(struct pmx__queue *queue);
+    void (*look)(struct pmx__queue *queue); /* NULL: nobody wants to */
     struct pmx__intmap watches; /* id -> watch */
     uint32_t last_watch;
     void *places[PMX__PLACES];
