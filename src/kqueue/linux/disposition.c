@@ -53,6 +53,7 @@ static unsigned watchers[PMX__SIGNALS + 1];
  * The handler.
  */
 
+/* SA_SIGINFO says nothing: it stays when SA_RESETHAND has done its work. */
 static bool is_handler(const struct sigaction *action)
 {
     return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN;
@@ -82,9 +83,11 @@ static struct sigaction next_action(int signal, bool within)
 static void call(const struct sigaction *action, int signal, siginfo_t *info,
                  void *context)
 {
+    if (!is_handler(action))
+        return;
     if (action->sa_flags & SA_SIGINFO)
         action->sa_sigaction(signal, info, context);
-    else if (is_handler(action))
+    else
         action->sa_handler(signal);
 }
 
@@ -148,7 +151,7 @@ static bool is_ignored_by_default(int signal)
 
 static bool may_stand_in(int signal, const struct sigaction *action)
 {
-    if (action->sa_flags & SA_SIGINFO || is_handler(action))
+    if (is_handler(action))
         return !is_ours(action);
     return action->sa_handler == SIG_DFL && is_ignored_by_default(signal);
 }
@@ -159,7 +162,7 @@ static struct sigaction ours_for(const struct sigaction *action)
     struct sigaction ours = *action;
     ours.sa_sigaction = on_signal;
     ours.sa_flags |= SA_SIGINFO;
-    if (!(action->sa_flags & SA_SIGINFO) && !is_handler(action))
+    if (!is_handler(action))
         ours.sa_flags |= SA_RESTART | SA_ONSTACK;
     return ours;
 }

@@ -251,6 +251,7 @@ TEST(errno_is_the_handlers_business)
     errno = ESRCH;
     CHECK_OK(raise(SIGUSR1));
     CHECK_EQ_INT(errno, ESRCH);
+    CHECK_COUNTED(queue, SIGUSR1, 1);
     signal(SIGUSR1, set_errno);
     CHECK_QUIET(queue);
     CHECK_OK(raise(SIGUSR1));
