@@ -70,68 +70,68 @@ static inline void pmx_kevent_set(struct pmx_kevent *kevent, uintptr_t ident,
 /*
  * Filters.
  */
-#define EVFILT_READ     (-1)  /* ident: a descriptor; data: bytes to read */
-#define EVFILT_WRITE    (-2)  /* ident: a descriptor; data: room to write */
-#define EVFILT_AIO      (-3)  /* not served: ENXIO */
-#define EVFILT_VNODE    (-4)  /* not served: EINVAL */
-#define EVFILT_PROC     (-5)  /* ident: a process; fflags: what it did */
-#define EVFILT_SIGNAL   (-6)  /* not served: EINVAL */
-#define EVFILT_TIMER    (-7)  /* ident: any; data: how long, then how often */
-#define EVFILT_NETDEV   (-8)  /* not served: EINVAL */
-#define EVFILT_FS       (-9)  /* not served: EINVAL */
-#define EVFILT_LIO      (-10) /* not served: ENXIO */
-#define EVFILT_USER     (-11) /* ident: any; raised by NOTE_TRIGGER */
+#define EVFILT_READ (-1)      /* ident: a descriptor; data: bytes to read */
+#define EVFILT_WRITE (-2)     /* ident: a descriptor; data: room to write */
+#define EVFILT_AIO (-3)       /* ident: a struct aiocb; see pmx_kqueue_aio() */
+#define EVFILT_VNODE (-4)     /* not served: EINVAL */
+#define EVFILT_PROC (-5)      /* ident: a process; fflags: what it did */
+#define EVFILT_SIGNAL (-6)    /* ident: a signal; data: how often it was sent */
+#define EVFILT_TIMER (-7)     /* ident: any; data: how long, then how often */
+#define EVFILT_NETDEV (-8)    /* not served: EINVAL */
+#define EVFILT_FS (-9)        /* not served: EINVAL */
+#define EVFILT_LIO (-10)      /* not served: ENXIO */
+#define EVFILT_USER (-11)     /* ident: any; raised by NOTE_TRIGGER */
 #define EVFILT_SENDFILE (-12) /* not served: ENXIO */
-#define EVFILT_EMPTY    (-13) /* ident: a descriptor; not served: EINVAL */
+#define EVFILT_EMPTY (-13)    /* ident: a descriptor; not served: EINVAL */
 
 /*
  * Flags: what a change does.
  */
-#define EV_ADD          0x0001 /* make the knote, or change it */
-#define EV_DELETE       0x0002 /* drop the knote and what it has pending */
-#define EV_ENABLE       0x0004 /* let it be collected */
-#define EV_DISABLE      0x0008 /* keep it, and what it notices, from collection */
+#define EV_ADD 0x0001          /* make the knote, or change it */
+#define EV_DELETE 0x0002       /* drop the knote and what it has pending */
+#define EV_ENABLE 0x0004       /* let it be collected */
+#define EV_DISABLE 0x0008      /* keep it, and what it notices, from collection */
 #define EV_FORCEONESHOT 0x0100 /* make it one-shot and raise it now */
-#define EV_KEEPUDATA    0x0200 /* leave udata as it is; not with EV_ADD */
+#define EV_KEEPUDATA 0x0200    /* leave udata as it is; not with EV_ADD */
 
 /*
  * Flags: the manner of a knote, decided by the EV_ADD that makes it.
  */
-#define EV_ONESHOT  0x0010 /* drop it when it is collected */
-#define EV_CLEAR    0x0020 /* collect it again only when something new happens */
-#define EV_RECEIPT  0x0040 /* answer the change with an entry of EV_ERROR, data 0 */
+#define EV_ONESHOT 0x0010  /* drop it when it is collected */
+#define EV_CLEAR 0x0020    /* collect it again only when something new happens */
+#define EV_RECEIPT 0x0040  /* answer the change with an entry of EV_ERROR, data 0 */
 #define EV_DISPATCH 0x0080 /* disable it when it is collected */
 
 /*
  * Flags: in events alone; ignored in changes.
  */
 #define EV_SYSFLAGS 0xf000
-#define EV_DROP     0x1000
-#define EV_FLAG1    0x2000
-#define EV_FLAG2    0x4000
-#define EV_ERROR    0x4000 /* data is the errno of the change that failed */
-#define EV_EOF      0x8000 /* end of file, or the other side is gone */
+#define EV_DROP 0x1000
+#define EV_FLAG1 0x2000
+#define EV_FLAG2 0x4000
+#define EV_ERROR 0x4000 /* data is the errno of the change that failed */
+#define EV_EOF 0x8000   /* end of file, or the other side is gone */
 
 /*
  * Notes of EVFILT_READ and EVFILT_WRITE.
  */
-#define NOTE_LOWAT     0x0001 /* data is how much must be there; sockets */
+#define NOTE_LOWAT 0x0001     /* data is how much must be there; sockets */
 #define NOTE_FILE_POLL 0x0002 /* a file is ready also at its end */
 
 /*
  * Notes of EVFILT_VNODE.
  */
-#define NOTE_DELETE      0x0001
-#define NOTE_WRITE       0x0002
-#define NOTE_EXTEND      0x0004
-#define NOTE_ATTRIB      0x0008
-#define NOTE_LINK        0x0010
-#define NOTE_RENAME      0x0020
-#define NOTE_REVOKE      0x0040
-#define NOTE_OPEN        0x0080
-#define NOTE_CLOSE       0x0100
+#define NOTE_DELETE 0x0001
+#define NOTE_WRITE 0x0002
+#define NOTE_EXTEND 0x0004
+#define NOTE_ATTRIB 0x0008
+#define NOTE_LINK 0x0010
+#define NOTE_RENAME 0x0020
+#define NOTE_REVOKE 0x0040
+#define NOTE_OPEN 0x0080
+#define NOTE_CLOSE 0x0100
 #define NOTE_CLOSE_WRITE 0x0200
-#define NOTE_READ        0x0400
+#define NOTE_READ 0x0400
 
 /*
  * Notes of EVFILT_PROC, on any process, child or not. The process is left to be
@@ -139,43 +139,43 @@ static inline void pmx_kevent_set(struct pmx_kevent *kevent, uintptr_t ident,
  * connector: Linux 6.6 or CAP_NET_ADMIN, and the first network and pid
  * namespaces. Elsewhere the change fails with EOPNOTSUPP.
  */
-#define NOTE_EXIT      0x80000000 /* it ended; data: how, as wait(2) says */
-#define NOTE_FORK      0x40000000
-#define NOTE_EXEC      0x20000000
+#define NOTE_EXIT 0x80000000 /* it ended; data: how, as wait(2) says */
+#define NOTE_FORK 0x40000000
+#define NOTE_EXEC 0x20000000
 #define NOTE_PCTRLMASK 0xf0000000
 #define NOTE_PDATAMASK 0x000fffff
-#define NOTE_TRACK     0x00000001 /* watch its children likewise */
-#define NOTE_TRACKERR  0x00000002 /* in events: a child could not be watched */
-#define NOTE_CHILD     0x00000004 /* in events: a child tracked; data: its parent */
+#define NOTE_TRACK 0x00000001    /* watch its children likewise */
+#define NOTE_TRACKERR 0x00000002 /* in events: a child could not be watched */
+#define NOTE_CHILD 0x00000004    /* in events: a child tracked; data: its parent */
 
 /*
  * Notes of EVFILT_NETDEV.
  */
-#define NOTE_LINKUP   0x0001
+#define NOTE_LINKUP 0x0001
 #define NOTE_LINKDOWN 0x0002
-#define NOTE_LINKINV  0x0004
+#define NOTE_LINKINV 0x0004
 
 /*
  * Notes of EVFILT_TIMER: the unit of data. None of them is milliseconds; two
  * of them are EINVAL.
  */
-#define NOTE_SECONDS  0x0001
+#define NOTE_SECONDS 0x0001
 #define NOTE_MSECONDS 0x0002
 #define NOTE_USECONDS 0x0004
 #define NOTE_NSECONDS 0x0008
-#define NOTE_ABSTIME  0x0010 /* data is a time since the Epoch; fires once */
+#define NOTE_ABSTIME 0x0010 /* data is a time since the Epoch; fires once */
 
 /*
  * Notes of EVFILT_USER: 24 bits of the caller's, an operation on them, and the
  * trigger.
  */
-#define NOTE_FFNOP      0x00000000 /* leave the stored bits */
-#define NOTE_FFAND      0x40000000 /* and them with fflags */
-#define NOTE_FFOR       0x80000000 /* or them with fflags */
-#define NOTE_FFCOPY     0xc0000000 /* replace them by fflags */
+#define NOTE_FFNOP 0x00000000  /* leave the stored bits */
+#define NOTE_FFAND 0x40000000  /* and them with fflags */
+#define NOTE_FFOR 0x80000000   /* or them with fflags */
+#define NOTE_FFCOPY 0xc0000000 /* replace them by fflags */
 #define NOTE_FFCTRLMASK 0xc0000000
 #define NOTE_FFLAGSMASK 0x00ffffff
-#define NOTE_TRIGGER    0x01000000 /* raise the event */
+#define NOTE_TRIGGER 0x01000000 /* raise the event */
 
 struct pmx_kqueue;
 
@@ -241,6 +241,10 @@ PMX_API int pmx_kqueue_usable(const struct pmx_kqueue *kqueue);
  *             no limit. Not looked at when nevents is 0, which never sleeps.
  * sigmask     the signal mask during the wait, or NULL
  *
+ * A knote goes when its descriptor is closed, which is found out when something
+ * happens or a change is made. EV_ENABLE and EV_DISABLE alone may take a number
+ * that was closed for what it was: they succeed, and nothing comes of it.
+ *
  * A change that fails, or that has EV_RECEIPT, is answered with an entry in
  * events: a copy of the change whose flags are EV_ERROR and whose data is the
  * errno, 0 for success; later changes are still applied. After at least one
@@ -277,10 +281,32 @@ PMX_API int pmx_kqueue_usable(const struct pmx_kqueue *kqueue);
  *   ESRCH   there is no process ident
  *   EPIPE   EVFILT_WRITE on a pipe that nobody can read any more
  */
-PMX_API int pmx_kqueue_control(struct pmx_kqueue *kqueue,
-                               const struct pmx_kevent *changes, int nchanges,
-                               struct pmx_kevent *events, int nevents,
+PMX_API int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *changes,
+                               int nchanges, struct pmx_kevent *events, int nevents,
                                int64_t timeout_ns, const sigset_t *sigmask);
+
+struct aiocb;
+
+/*
+ * Prepares a request of asynchronous I/O, before it is submitted by aio_read(3),
+ * aio_write(3), aio_fsync(3) or lio_listio(3): its end will be an event of
+ * EVFILT_AIO in this queue. Stands in for SIGEV_KEVENT of FreeBSD.
+ *
+ * The event's ident is the request; EV_EOF is in its flags; data is its
+ * aio_error(3): 0, or why it failed, or ECANCELED. It comes once. The result is
+ * left to be taken with aio_return(3). The request must stay where it is until
+ * then, or until its knote was deleted; EV_DELETE also takes back what was
+ * prepared but not submitted. A request that is prepared once more is new.
+ *
+ * flags  0, or of EV_ONESHOT, EV_CLEAR, EV_DISPATCH; shown in the event
+ *
+ * Sets aio_sigevent and nothing else of the request. Returns 0, or -1 with
+ *   EBADF   the queue is closed or was shut down
+ *   EINVAL  request is NULL; flags has others
+ *   EMFILE, ENFILE, ENOMEM
+ */
+PMX_API int pmx_kqueue_aio(struct pmx_kqueue *kqueue, struct aiocb *request,
+                           uint16_t flags, void *udata);
 
 #ifdef __cplusplus
 }

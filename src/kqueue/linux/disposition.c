@@ -13,14 +13,12 @@
 #include "disposition.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "../../base/epoch.h"
+#include "../../base/process_lock.h"
 #include "deliveries.h"
 
 /* What ours stands in for. Never changes: a handler may be reading it. */
@@ -43,10 +41,10 @@ enum { FRAME_BYTES = 16384 };
 static _Atomic(struct chain *) chains[PMX__SIGNALS + 1];
 static __thread struct running running __attribute__((tls_model("initial-exec")));
 
-/* The rest belongs to the lock, which is good for one process. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic(uint32_t) epoch;
-static _Atomic(uint32_t) preparing;
+static void renew(void);
+
+/* The rest belongs to the lock. */
+static struct pmx__process_lock lock = PMX__PROCESS_LOCK(renew);
 static unsigned watchers[PMX__SIGNALS + 1];
 
 /*
@@ -108,30 +106,12 @@ static void on_signal(int signal, siginfo_t *info, void *context)
     running = outer;
 }
 
-/*
- * The lock, which the child of a fork must find free.
- */
-
-static void adopt(uint32_t now)
+/* In the child of a fork nobody watches any more. */
+static void renew(void)
 {
-    uint32_t before = epoch;
-    if (before == now)
-        return;
-    if (atomic_compare_exchange_strong(&preparing, &before, now)) {
-        pthread_mutex_init(&lock, NULL);
-        pmx__deliveries_renew();
-        for (int signal = 1; signal <= PMX__SIGNALS; signal++)
-            watchers[signal] = 0;
-        epoch = now;
-    }
-    while (epoch != now) /* for the few steps of another thread */
-        sched_yield();
-}
-
-static void take_lock(void)
-{
-    adopt(pmx__epoch());
-    pthread_mutex_lock(&lock);
+    pmx__deliveries_renew();
+    for (int signal = 1; signal <= PMX__SIGNALS; signal++)
+        watchers[signal] = 0;
 }
 
 /*
@@ -210,30 +190,31 @@ static void step_aside(int signal)
 
 void pmx__disposition_prepare(void)
 {
-    adopt(pmx__epoch());
+    pmx__process_lock_take(&lock);
+    pmx__process_lock_release(&lock);
 }
 
 void pmx__disposition_watch(int signal)
 {
-    take_lock();
+    pmx__process_lock_take(&lock);
     if (watchers[signal]++ == 0)
         stand_in(signal);
-    pthread_mutex_unlock(&lock);
+    pmx__process_lock_release(&lock);
 }
 
 void pmx__disposition_unwatch(int signal)
 {
-    take_lock();
+    pmx__process_lock_take(&lock);
     if (--watchers[signal] == 0)
         step_aside(signal);
-    pthread_mutex_unlock(&lock);
+    pmx__process_lock_release(&lock);
 }
 
 void pmx__disposition_renew(uint64_t signals)
 {
-    take_lock();
+    pmx__process_lock_take(&lock);
     for (int signal = 1; signal <= PMX__SIGNALS; signal++)
         if (signals & pmx__signal_bit(signal))
             stand_in(signal);
-    pthread_mutex_unlock(&lock);
+    pmx__process_lock_release(&lock);
 }

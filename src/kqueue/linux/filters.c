@@ -11,7 +11,7 @@ static const struct {
     int error;                        /* why there is none */
 } filters[] = {
     [-EVFILT_READ] = {&pmx__fd_read, 0}, [-EVFILT_WRITE] = {&pmx__fd_write, 0},
-    [-EVFILT_AIO] = {NULL, -ENXIO},      [-EVFILT_VNODE] = {NULL, -EINVAL},
+    [-EVFILT_AIO] = {&pmx__aio, 0},      [-EVFILT_VNODE] = {NULL, -EINVAL},
     [-EVFILT_PROC] = {&pmx__proc, 0},    [-EVFILT_SIGNAL] = {&pmx__signal, 0},
     [-EVFILT_TIMER] = {&pmx__timer, 0},  [-EVFILT_NETDEV] = {NULL, -EINVAL},
     [-EVFILT_FS] = {NULL, -EINVAL},      [-EVFILT_LIO] = {NULL, -ENXIO},

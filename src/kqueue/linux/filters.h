@@ -4,6 +4,7 @@
 
 struct pmx__filter;
 
+extern const struct pmx__filter pmx__aio;                        /* aio.c */
 extern const struct pmx__filter pmx__fd_read, pmx__fd_write;     /* fd.c */
 extern const struct pmx__filter pmx__file_read, pmx__file_write; /* file.c */
 extern const struct pmx__filter pmx__proc;                       /* proc.c */
