@@ -37,6 +37,18 @@ static inline void pmx__list_append(struct pmx__list *list, struct pmx__list *li
     list->previous = link;
 }
 
+/* Puts all of one list at the end of another; the first is empty then. */
+static inline void pmx__list_move(struct pmx__list *from, struct pmx__list *to)
+{
+    if (pmx__list_empty(from))
+        return;
+    from->next->previous = to->previous;
+    from->previous->next = to;
+    to->previous->next = from->next;
+    to->previous = from->previous;
+    pmx__list_init(from);
+}
+
 /* Takes link out of its list; nothing happens where it is in none. */
 static inline void pmx__list_remove(struct pmx__list *link)
 {

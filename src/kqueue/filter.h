@@ -34,7 +34,8 @@ struct pmx__knote {
     bool once : 1;   /* collected once, then dropped */
     bool clears : 1; /* collected once for each time something happens */
     bool enabled : 1;
-    bool own : 1; /* made by the library, not by a change */
+    bool held : 1; /* raised before this wait: what was seen then may be old */
+    bool own : 1;  /* made by the library, not by a change */
 
     /* kevent.c's. */
     bool forced : 1;  /* to be collected whatever the filter says */
@@ -81,10 +82,10 @@ struct pmx__touch {
  * collect  a raised knote: 1 with *report filled if it is ready, 0 if it is
  *          not, -EBADF where its descriptor was closed. Must not drop knotes.
  * clear    NULL, or: a knote that clears was collected, its account begins
- *          anew; or what it reported apart was. Level knotes stay raised by the core unless `sourced`.
- * shut     NULL, or: the queue goes with all its knotes; free the filter's
- *          state of the queue. Close its descriptors only if `ours`: after a
- *          fork their numbers may belong to others.
+ *          anew; or what it reported apart was. Level knotes stay raised by the core
+ * unless `sourced`. shut     NULL, or: the queue goes with all its knotes; free the
+ * filter's state of the queue. Close its descriptors only if `ours`: after a fork their
+ * numbers may belong to others.
  *
  * sourced  the system itself raises a level knote again while it is ready; the
  *          core need not keep it in line.

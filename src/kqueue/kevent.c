@@ -7,12 +7,12 @@
 #include <fcntl.h>
 #include <limits.h>
 
-#include "../base/deadline.h"
 #include "../base/result.h"
 #include "filter.h"
 #include "knote.h"
 #include "queue.h"
 #include "source.h"
+#include "wait.h"
 
 /* What of a change is kept in the knote, and shown in its events. */
 #define KEPT                                                                  \
@@ -131,14 +131,14 @@ static int touch(struct pmx__queue *queue, struct pmx__knote *knote,
 }
 
 /*
- * Whether a knote is verified before a change to it. Enabling and disabling is
- * what programs do all the time, to descriptors that they know; it is left to
- * what these find out by themselves.
+ * Whether a change enables or disables what epoll and its like watch. Programs do
+ * so all the time, to descriptors that they know; so it makes no system call of
+ * its own, not even to verify that the descriptor is the knote's.
  */
-static bool is_verified(const struct pmx__knote *knote, unsigned flags)
+static bool is_switch(const struct pmx__filter *filter, unsigned flags)
 {
-    bool is_switch = flags & (EV_ENABLE | EV_DISABLE) && !(flags & EV_ADD);
-    return knote->filter->verify && !is_switch;
+    unsigned more = EV_ADD | EV_DELETE;
+    return filter->sourced && flags & (EV_ENABLE | EV_DISABLE) && !(flags & more);
 }
 
 static int change_existing(struct pmx__queue *queue, struct pmx__knote *knote,
@@ -146,7 +146,7 @@ static int change_existing(struct pmx__queue *queue, struct pmx__knote *knote,
 {
     if (change->flags & EV_DELETE)
         return pmx__knote_delete(queue, knote);
-    if (is_verified(knote, change->flags)) {
+    if (knote->filter->verify && !is_switch(knote->filter, change->flags)) {
         int result = knote->filter->verify(queue, knote);
         if (result < 0)
             return result;
@@ -179,7 +179,8 @@ static int change_of_filter(struct pmx__queue *queue, const struct pmx__filter *
     return result;
 }
 
-static int apply(struct pmx__queue *queue, struct pmx_kevent *change)
+static int apply(struct pmx__queue *queue, struct pmx_kevent *change,
+                 struct pmx__wait *wait)
 {
     const struct pmx__filter *filter;
     unsigned both = EV_ENABLE | EV_DISABLE;
@@ -190,6 +191,8 @@ static int apply(struct pmx__queue *queue, struct pmx_kevent *change)
         return result;
     if (change->flags & EV_ADD && change->flags & EV_KEEPUDATA)
         return -EINVAL;
+    if (filter->descriptor && !is_switch(filter, change->flags))
+        pmx__shield(wait);
     return change_of_filter(queue, filter, change);
 }
 
@@ -216,14 +219,14 @@ static int answer(struct answers *answers, const struct pmx_kevent *change, int 
 
 /* Returns 0, or -errno of the change for which there was no room. */
 static int apply_all(struct pmx__queue *queue, const struct pmx_kevent *changes,
-                     int count, struct answers *answers)
+                     int count, struct answers *answers, struct pmx__wait *wait)
 {
     for (int i = 0; i < count && !answers->full; i++) {
         struct pmx_kevent change = changes[i]; /* the array may be that of answers */
         if (change.filter == 0)
             continue;
         change.flags &= (uint16_t)~EV_SYSFLAGS;
-        int result = apply(queue, &change);
+        int result = apply(queue, &change, wait);
         if (result < 0 || change.flags & EV_RECEIPT)
             result = answer(answers, &change, result);
         if (result < 0)
@@ -255,24 +258,24 @@ static void fill(struct pmx_kevent *event, const struct pmx__knote *knote,
     };
 }
 
-/* What becomes of a knote that was collected; it stands in line no more. */
-static void follow_up(struct pmx__queue *queue, struct pmx__knote *knote,
-                      const struct pmx__report *report)
+/* Its last event, if the descriptor turns out to be its own still. */
+static int collect_last(struct pmx__queue *queue, struct pmx__knote *knote)
 {
-    if (!report->apart && (knote->once || report->last)) {
+    int result = pmx__knote_delete(queue, knote);
+    if (result < 0 && result != -EBADF && result != -ENOENT)
         pmx__knote_drop(queue, knote);
-        return;
-    }
+    return result != -EBADF && result != -ENOENT;
+}
+
+/* What becomes of a knote that was collected; it stands in line no more. */
+static void follow_up(struct pmx__queue *queue, struct pmx__knote *knote, bool apart)
+{
     if (knote->clears && knote->filter->clear)
         knote->filter->clear(queue, knote);
-    if (report->apart) {
-        pmx__knote_raise(queue, knote);
-        return;
-    }
-    if (knote->flags & EV_DISPATCH)
+    if (knote->flags & EV_DISPATCH && !apart)
         disable(queue, knote);
-    else if (!knote->clears && !knote->filter->sourced)
-        pmx__knote_raise(queue, knote);
+    else if (!knote->clears || apart)
+        pmx__list_append(&queue->done, &knote->ready);
 }
 
 /* Collects one knote out of the line: 1 if there was an event, or 0. */
@@ -293,30 +296,39 @@ static int collect_one(struct pmx__queue *queue, struct pmx__knote *knote,
         return 0;
     }
     fill(event, knote, &report);
-    follow_up(queue, knote, &report);
+    if ((knote->once || report.last) && !report.apart)
+        return collect_last(queue, knote);
+    follow_up(queue, knote, report.apart);
     return 1;
 }
 
-/* A mark in the line: what is raised from now on stands behind it. */
-static void set_mark(struct pmx__queue *queue, struct pmx__list *mark)
+/* Collects what stands in line. *missed: something was not ready after all. */
+int pmx__collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int room,
+                      bool *missed)
 {
-    pmx__list_init(mark);
-    pmx__list_append(&queue->ready, mark);
-}
-
-/* Collects what stands in line, each knote once. */
-static int collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int room)
-{
-    struct pmx__list mark;
     int count = 0;
-    set_mark(queue, &mark);
-    while (count < room && queue->ready.next != &mark) {
+    *missed = false;
+    while (count < room && !pmx__list_empty(&queue->ready)) {
         struct pmx__knote *knote =
             pmx__list_entry(queue->ready.next, struct pmx__knote, ready);
-        count += collect_one(queue, knote, &events[count]);
+        int collected = collect_one(queue, knote, &events[count]);
+        *missed |= !collected;
+        count += collected;
     }
-    pmx__list_remove(&mark);
     return count;
+}
+
+/* The call is over: what is done stands in line again, behind all others, unless
+ * the system will raise it by itself. */
+static void settle_done(struct pmx__queue *queue)
+{
+    while (!pmx__list_empty(&queue->done)) {
+        struct pmx__knote *knote =
+            pmx__list_entry(queue->done.next, struct pmx__knote, ready);
+        pmx__knote_lower(knote);
+        if (!knote->filter->sourced)
+            pmx__knote_raise(queue, knote);
+    }
 }
 
 /*
@@ -326,6 +338,7 @@ static int collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int
 static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct pmx__report report = {0};
+    knote->held = true; /* perhaps: it may have been in line before */
     pmx__knote_lower(knote);
     int result = knote->filter->collect(queue, knote, &report);
     if (result == 0)
@@ -345,67 +358,43 @@ static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
 
 int64_t pmx__queue_count(struct pmx__queue *queue)
 {
-    struct pmx__list mark;
+    struct pmx__list line;
     int64_t count = 0;
     struct pmx__door *door = pmx__list_entry(queue->doors.next, struct pmx__door, link);
-    struct pmx__wait wait = {.door = door, .fd = door->fd, .room = INT_MAX};
+    struct pmx__wait wait = {
+        .door = door,
+        .fd = door->fd,
+        .room = INT_MAX,
+        .cancel = PTHREAD_CANCEL_DISABLE, /* the thread is shielded already */
+    };
     pmx__source_wait(queue, &wait);
-    set_mark(queue, &mark);
-    while (queue->ready.next != &mark)
-        count += count_one(
-            queue, pmx__list_entry(queue->ready.next, struct pmx__knote, ready));
-    pmx__list_remove(&mark);
+    pmx__list_init(&line);
+    pmx__list_move(&queue->ready, &line);
+    while (!pmx__list_empty(&line))
+        count += count_one(queue, pmx__list_entry(line.next, struct pmx__knote, ready));
     return count;
 }
 
-/* What has happened comes before the news that a handler ran. */
-static int wait_for_news(struct pmx__queue *queue, struct pmx__wait *wait)
-{
-    int waited = pmx__source_wait(queue, wait);
-    if (waited == -EINTR && wait->door->open) {
-        struct pmx__wait again = *wait;
-        again.timeout_ns = 0;
-        pmx__source_wait(queue, &again);
-    }
-    return waited;
-}
-
-/*
- * Waits for events and collects them. A wake-up may come to nothing, since a
- * knote is only looked at here, and because of other threads.
- */
-static int collect(struct pmx__door *door, struct pmx_kevent *events,
+static int collect(struct pmx__queue *queue, struct pmx_kevent *events, int room,
                    struct pmx__wait *wait)
 {
-    struct pmx__queue *queue = door->queue;
-    int64_t left = wait->timeout_ns;
-    int64_t deadline = left > 0 ? pmx__deadline_in(left) : PMX__NEVER;
-    for (;;) {
-        bool is_line = !pmx__list_empty(&queue->ready);
-        wait->timeout_ns = is_line ? 0 : left;
-        int waited = wait_for_news(queue, wait);
-        if (!door->open)
-            return -EBADF;
-        int count = collect_line(queue, events, wait->room);
-        if (count || waited < 0)
-            return count ? count : waited;
-        if (left == 0 && waited == 0 && !is_line)
-            return 0;
-        left = left ? pmx__deadline_left(deadline) : 0;
-    }
+    int result = pmx__wait_collect(queue, events, room, wait);
+    settle_done(queue);
+    return result;
 }
 
 /* wait has the room for events. */
-static int control(struct pmx__door *door, const struct pmx_kevent *changes,
-                   int nchanges, struct pmx_kevent *events, struct pmx__wait *wait)
+static int control(const struct pmx_kevent *changes, int nchanges,
+                   struct pmx_kevent *events, struct pmx__wait *wait)
 {
+    struct pmx__queue *queue = wait->door->queue;
     struct answers answers = {.events = events, .room = wait->room};
-    int result = apply_all(door->queue, changes, nchanges, &answers);
+    int result = apply_all(queue, changes, nchanges, &answers, wait);
     if (result < 0 || answers.full)
         return result;
     if (answers.count || wait->room == 0)
         return answers.count;
-    return collect(door, events, wait);
+    return collect(queue, events, wait->room, wait);
 }
 
 int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *changes,
@@ -414,15 +403,15 @@ int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *chang
 {
     int saved = errno;
     struct pmx__door *door = kqueue->door;
-    struct pmx__wait wait = {door, door->fd, nevents, timeout_ns, sigmask, 0};
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &wait.cancel);
+    struct pmx__wait wait = {door,       door->fd, nevents,
+                             timeout_ns, sigmask,  PMX__NOT_SHIELDED};
     int result = pmx__door_enter(door);
     if (result == 0) {
         result = -EINVAL;
         if (nchanges >= 0 && nevents >= 0)
-            result = control(door, changes, nchanges, events, &wait);
+            result = control(changes, nchanges, events, &wait);
         pmx__door_leave(door);
     }
-    pthread_setcancelstate(wait.cancel, NULL);
+    pmx__unshield(&wait);
     return pmx__result(result, saved);
 }

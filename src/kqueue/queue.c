@@ -35,6 +35,7 @@ struct pmx__queue *pmx__queue_new(int *fd)
     queue->epoch = pmx__epoch();
     pmx__list_init(&queue->doors);
     pmx__list_init(&queue->ready);
+    pmx__list_init(&queue->done);
     return queue;
 }
 

@@ -36,7 +36,9 @@ struct pmx__queue {
     struct pmx__source *source; /* NULL: the queue has gone */
     struct pmx__list doors;     /* open ones */
     struct pmx__list ready;     /* knotes in line to be collected */
+    struct pmx__list done;      /* collected by this call, and still ready */
     unsigned news;              /* counts knotes that pmx__queue_count() found first */
+    bool passed_over;           /* the source, since the line filled the room */
     unsigned closing;           /* doors that wait for their threads */
     struct pmx__fdtable descriptors;        /* fd -> its first knote */
     struct pmx__intmap named[PMX__FILTERS]; /* ident -> knote, of others */

@@ -32,6 +32,7 @@ SHARED_BY_FILTERS: frozenset[str] = frozenset(
         "rebuild.h",
         "set.h",
         "source.h",
+        "unixdiag.h",
     }
 )
 

@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -210,17 +211,18 @@ static int64_t sleep_limit(const struct pmx__source *source, int64_t timeout_ns)
  * Showing.
  */
 
-/* An eventfd that counts to one blocks neither writers nor readers. */
+/*
+ * An eventfd that counts to one blocks neither writers nor readers. These are no
+ * cancellation points, as read(2) and write(2) of the C library are.
+ */
 void pmx__source_show(struct pmx__source *source, bool readable)
 {
-    eventfd_t value = 1;
+    uint64_t value = 1;
     readable |= source->leaving > 0;
     if (source->shown == readable)
         return;
-    if (readable)
-        eventfd_write(source->wake, value);
-    else
-        eventfd_read(source->wake, &value);
+    long call = readable ? SYS_write : SYS_read;
+    syscall(call, source->wake, &value, sizeof(value));
     source->shown = readable;
 }
 
@@ -317,8 +319,10 @@ static enum pmx__news notice_watch(struct pmx__queue *queue, uint32_t id,
 static enum pmx__news notice_side(struct pmx__queue *queue)
 {
     struct epoll_event events[SIDE_BATCH];
-    int set = pmx__queue_source(queue)->side;
-    int count = epoll_wait(set, events, SIDE_BATCH, 0);
+    const struct pmx__source *source = pmx__queue_source(queue);
+    int set = source->side;
+    int max = source->wanted < SIDE_BATCH ? source->wanted : SIDE_BATCH;
+    int count = max > 0 ? epoll_wait(set, events, max, 0) : 0;
     enum pmx__news most = PMX__NEWS_NONE;
     for (int i = 0; i < count; i++) {
         enum pmx__news news =
@@ -350,25 +354,16 @@ struct batch {
     struct epoll_event events[BATCH];
     int max;
     int count;
+    enum pmx__news most; /* that came of one of them */
 };
 
-/* The most that came of them. */
-static enum pmx__news notice_batch(struct pmx__queue *queue, const struct batch *batch)
+static void notice_batch(struct pmx__queue *queue, struct batch *batch)
 {
-    enum pmx__news most = PMX__NEWS_NONE;
+    batch->most = PMX__NEWS_NONE;
     for (int i = 0; i < batch->count; i++) {
         enum pmx__news news = notice(queue, &batch->events[i]);
-        most = news > most ? news : most;
+        batch->most = news > batch->most ? news : batch->most;
     }
-    return most;
-}
-
-/* No more than there is room for, so that the set keeps its order; but our own
- * descriptors may come as well. */
-static int batch_size(const struct pmx__source *source, int room)
-{
-    int own = source->shown + source->ticking + (source->side >= 0);
-    return room < BATCH - own ? room + own : BATCH;
 }
 
 /* -EINVAL: the number has been closed and is not even an epoll set now. */
@@ -409,55 +404,69 @@ static void die(void *argument)
     pmx__door_leave(sleeper->wait->door);
 }
 
-static int sleep_unlocked(struct pmx__queue *queue, const struct pmx__wait *wait,
+static int sleep_unlocked(struct pmx__queue *queue, struct pmx__wait *wait,
                           struct batch *batch)
 {
     struct sleeper sleeper = {.queue = queue, .wait = wait};
     int64_t limit = sleep_limit(pmx__queue_source(queue), wait->timeout_ns);
-    int off;
     fall_asleep(&sleeper);
     pthread_cleanup_push(die, &sleeper);
-    pthread_setcancelstate(wait->cancel, &off);
+    pmx__unshield(wait);
     batch->count =
         pmx__epoll_wait(wait->fd, batch->events, batch->max, limit, wait->sigmask);
-    pthread_setcancelstate(off, NULL);
+    pmx__shield(wait);
     pthread_cleanup_pop(0);
     wake_up(&sleeper);
     return batch->count;
 }
 
-static int take(struct pmx__queue *queue, const struct pmx__wait *wait, bool may_sleep,
+static int look(const struct pmx__wait *wait, struct batch *batch)
+{
+    return pmx__epoll_wait(wait->fd, batch->events, batch->max, 0, wait->sigmask);
+}
+
+/* No more than is wanted, so that the sets keep their order, and what is new. */
+static int take(struct pmx__queue *queue, struct pmx__wait *wait, bool may_sleep,
                 struct batch *batch)
 {
-    if (may_sleep && wait->timeout_ns)
-        batch->count = sleep_unlocked(queue, wait, batch);
-    else
-        batch->count =
-            pmx__epoll_wait(wait->fd, batch->events, batch->max, 0, wait->sigmask);
+    int wanted = pmx__queue_source(queue)->wanted;
+    batch->max = wanted < BATCH ? wanted : BATCH;
+    if (!may_sleep)
+        pmx__shield(wait);
+    batch->count = may_sleep ? sleep_unlocked(queue, wait, batch) : look(wait, batch);
     batch->count = wait_result(batch->count);
     return batch->count;
 }
 
 /*
- * Asks once more if there may be more: for a larger room than one call's, or
- * because old things took the room of new ones. Level-triggered items come
- * again and again, so it ends when there was room for all of them.
+ * Asks again while there may be more: for more than one call brings, or where
+ * other things took the room of what is wanted: closed descriptors, our own,
+ * knotes in line already. After one round of all items nothing is new.
  */
-static void drain(struct pmx__queue *queue, const struct pmx__wait *wait,
-                  struct batch *batch, enum pmx__news news)
+static bool drain(struct pmx__queue *queue, struct pmx__wait *wait, struct batch *batch)
 {
-    int items = (int)pmx__queue_source(queue)->items;
-    int all = wait->room < items ? wait->room : items;
-    int taken = batch->count;
-    while (batch->count == batch->max && (taken < all || news == PMX__NEWS_OLD)) {
+    const struct pmx__source *source = pmx__queue_source(queue);
+    int64_t left = (int64_t)source->items + PMX__TAG_WATCH - batch->count;
+    bool news = batch->most;
+    while (batch->count == batch->max && source->wanted > 0 &&
+           (left > 0 || batch->most == PMX__NEWS_OLD)) {
         if (take(queue, wait, false, batch) <= 0)
-            return;
-        taken += batch->count;
-        news = notice_batch(queue, batch);
+            break;
+        notice_batch(queue, batch);
+        left -= batch->count;
+        news |= batch->most != PMX__NEWS_NONE;
     }
+    return news;
 }
 
-int pmx__source_wait(struct pmx__queue *queue, const struct pmx__wait *wait)
+/* As many as there is room for; more than there are would come twice. */
+static int wanted_now(const struct pmx__source *source, int room)
+{
+    int items = (int)source->items + 1;
+    return room < items ? room : items;
+}
+
+int pmx__source_wait(struct pmx__queue *queue, struct pmx__wait *wait)
 {
     struct pmx__source *source = pmx__queue_source(queue);
     if (source->look)
@@ -467,12 +476,13 @@ int pmx__source_wait(struct pmx__queue *queue, const struct pmx__wait *wait)
     if (!may_sleep && !source->items)
         return is_time;
     struct batch batch;
-    batch.max = batch_size(source, wait->room);
+    source->wanted = wanted_now(source, wait->room);
     int count = take(queue, wait, may_sleep, &batch);
     if (count < 0)
         return count;
-    enum pmx__news news = notice_batch(queue, &batch);
-    drain(queue, wait, &batch, news);
+    source->wanted = wanted_now(source, wait->room); /* others may have been here */
+    notice_batch(queue, &batch);
+    bool news = drain(queue, wait, &batch);
     is_time |= ring(queue);
-    return is_time || news != PMX__NEWS_NONE;
+    return is_time || news;
 }

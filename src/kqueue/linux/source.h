@@ -16,6 +16,7 @@ struct pmx__source {
     bool observed;
     bool shown;     /* wake is readable */
     bool ticking;   /* timer is set */
+    int wanted;     /* knotes to raise, in this wait */
     unsigned items; /* descriptors in the sets but our own */
     unsigned sleepers;
     unsigned leaving;    /* those in a set that was replaced */

@@ -261,6 +261,34 @@ TEST(removed_file)
     CHECK_OK(close(file));
 }
 
+static void check_grows(struct pmx_kqueue *queue, int file)
+{
+    CHECK_QUIET(queue);
+    grow(file, 2);
+    CHECK_TAKES(queue, (uintptr_t)file, EVFILT_READ, 0, 2);
+    read_bytes(file, 2);
+    CHECK_QUIET(queue);
+    check_shows(queue, false);
+}
+
+/* The last name to go is not the one that the file was opened by. */
+TEST(removed_by_another_name)
+{
+    char name[64], other[64];
+    snprintf(name, sizeof(name), "/tmp/kqueue-name-%d", getpid());
+    snprintf(other, sizeof(other), "/tmp/kqueue-other-%d", getpid());
+    int file = CHECK_OK(open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    struct pmx_kqueue *queue = watch(file);
+    CHECK_OK(link(name, other));
+    CHECK_OK(unlink(name));
+    check_grows(queue, file);
+    CHECK_OK(unlink(other));
+    check_grows(queue, file);
+    check_grows(queue, file);
+    close_queue(queue);
+    CHECK_OK(close(file));
+}
+
 /* A file of memory, which has no name anywhere. */
 TEST(memory_file)
 {
@@ -273,6 +301,26 @@ TEST(memory_file)
     CHECK_TAKES(queue, ident, EVFILT_READ, 0, 1);
     seek(file, 3);
     CHECK_QUIET(queue);
+    CHECK_OK(ftruncate(file, 5));
+    CHECK_TAKES(queue, ident, EVFILT_READ, 0, 2);
+    close_queue(queue);
+    CHECK_OK(close(file));
+}
+
+/* Linux before 6.13 tells of it. */
+TEST(memory_file_that_is_written)
+{
+    int file = make_file();
+    DIFFERENCE(
+        "a file of memory that was read to its end is ready again when it is "
+        "written",
+        "what is written through the descriptor of memfd_create(2) may have to be "
+        "asked for by a change, as Linux does not tell");
+    struct pmx_kqueue *queue = watch(file);
+    CHECK_QUIET(queue);
+    grow(file, 3);
+    CHECK_OK(change(queue, (uintptr_t)file, EVFILT_READ, EV_ENABLE));
+    CHECK_TAKES(queue, (uintptr_t)file, EVFILT_READ, 0, 3);
     close_queue(queue);
     CHECK_OK(close(file));
 }

@@ -118,19 +118,48 @@ TEST_EACH(number_with_a_new_owner, const struct subject *subject, descriptors)
     end(&next, queue);
 }
 
-/* The same, where the first that the queue hears is some other change. */
-TEST_EACH(number_touched_for_its_new_owner, const struct subject *subject, descriptors)
+/* Of its new owner, or of none, a number has no knote to be touched. */
+static void touched_when_gone(const struct subject *subject, unsigned flags)
 {
-    static const unsigned touches[] = {EV_ENABLE, EV_DISABLE, 0, EV_DELETE};
-    for (size_t i = 0; i < sizeof(touches) / sizeof(touches[0]); i++) {
+    struct target target, next;
+    struct pmx_kqueue *queue = begin(&target, subject);
+    CHECK_OK(target_add(&target, queue, 0));
+    subject->close(&target);
+    CHECK_ERRNO(target_touch(&target, queue, flags), EBADF);
+    open_next(&next, &target);
+    CHECK_OK(target_add(&next, queue, 0));
+    subject->close(&next);
+    open_next(&next, &target);
+    CHECK_ERRNO(target_touch(&next, queue, flags), ENOENT);
+    target_raise(&next, queue);
+    check_gone(queue);
+    end(&next, queue);
+}
+
+TEST_EACH(touched_for_its_new_owner, const struct subject *subject, descriptors)
+{
+    touched_when_gone(subject, 0);
+    touched_when_gone(subject, EV_DELETE);
+}
+
+/* Enabled or disabled for its new owner, the knote is gone none the less. */
+TEST_EACH(switched_for_its_new_owner, const struct subject *subject, descriptors)
+{
+    static const unsigned switches[] = {EV_ENABLE, EV_DISABLE};
+    DIFFERENCE("EV_ENABLE and EV_DISABLE of a number that was closed, or has a new "
+               "owner, fail",
+               "they may succeed, and nothing comes of it");
+    for (int i = 0; i < 2; i++) {
         struct target target, next;
         struct pmx_kqueue *queue = begin(&target, subject);
         CHECK_OK(target_add(&target, queue, 0));
         subject->close(&target);
+        CHECK(target_touch(&target, queue, switches[i]) == 0 || errno == EBADF);
         open_next(&next, &target);
-        CHECK_ERRNO(target_touch(&next, queue, touches[i]), ENOENT);
+        CHECK(target_touch(&next, queue, switches[i]) == 0 || errno == ENOENT);
         target_raise(&next, queue);
         check_gone(queue);
+        CHECK_ERRNO(target_touch(&next, queue, EV_DELETE), ENOENT);
         end(&next, queue);
     }
 }
@@ -239,6 +268,60 @@ TEST(new_owner_added_beside_the_living_old_file)
     CHECK_OK(close(old.fd));
     CHECK_OK(close(old.copy));
     CHECK_OK(close(old.writer));
+}
+
+/* Disabled, both of them, while the old file was still the number's. */
+TEST(new_owner_under_two_disabled_knotes)
+{
+    int old[2], ends[2];
+    make_socketpair(old);
+    make_socketpair(ends);
+    write_byte(old[1]);
+    struct pmx_kqueue *queue = open_queue();
+    for (int16_t filter = EVFILT_READ; filter >= EVFILT_WRITE; filter--) {
+        CHECK_OK(touch(queue, old[0], filter, EV_ADD));
+        CHECK_OK(touch(queue, old[0], filter, EV_DISABLE));
+    }
+    int copy = CHECK_OK(fcntl(old[0], F_DUPFD_CLOEXEC, 0));
+    CHECK_OK(dup3(ends[0], old[0], O_CLOEXEC));
+    check_gone(queue);
+    CHECK_ERRNO(touch(queue, old[0], EVFILT_READ, EV_DELETE), ENOENT);
+    CHECK_ERRNO(touch(queue, old[0], EVFILT_WRITE, EV_DELETE), ENOENT);
+    close_queue(queue);
+    CHECK_OK(close(copy));
+    close_both(old);
+    close_both(ends);
+}
+
+/* With two knotes, in all manners, of an old file that is ready for ever. */
+static void swap_under_two(unsigned reads, unsigned writes)
+{
+    int old[2], ends[2];
+    CONTEXT("reading %#x, writing %#x", reads, writes);
+    make_socketpair(old);
+    make_socketpair(ends);
+    write_byte(old[1]);
+    struct pmx_kqueue *queue = open_queue();
+    CHECK_OK(touch(queue, old[0], EVFILT_READ, EV_ADD | reads));
+    CHECK_OK(touch(queue, old[0], EVFILT_WRITE, EV_ADD | writes));
+    int copy = CHECK_OK(fcntl(old[0], F_DUPFD_CLOEXEC, 0));
+    CHECK_OK(dup3(ends[0], old[0], O_CLOEXEC));
+    check_gone(queue);
+    CHECK_ERRNO(touch(queue, old[0], EVFILT_READ, EV_DELETE), ENOENT);
+    CHECK_ERRNO(touch(queue, old[0], EVFILT_WRITE, EV_DELETE), ENOENT);
+    close_queue(queue);
+    CHECK_OK(close(copy));
+    close_both(old);
+    close_both(ends);
+}
+
+TEST(new_owner_under_two_knotes)
+{
+    static const unsigned manners[] = {0, EV_CLEAR, EV_ONESHOT, EV_DISPATCH,
+                                       EV_DISABLE};
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < 5; j++)
+            swap_under_two(manners[i], manners[j]);
 }
 
 /* Closed, and opened again at once from a copy: same number, same open file. */

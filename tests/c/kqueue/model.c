@@ -19,18 +19,18 @@ struct model_knote *model_user(struct model *model, unsigned ident)
     return &model->knotes[2 * MODEL_FDS + ident];
 }
 
-uintptr_t model_ident(const struct model *model, unsigned knote)
+uintptr_t model_ident(const struct model *model, unsigned index)
 {
-    if (knote < 2 * MODEL_FDS)
-        return (uintptr_t)model->fds[knote % MODEL_FDS].number;
-    return knote - 2 * MODEL_FDS;
+    if (index < 2 * MODEL_FDS)
+        return (uintptr_t)model->fds[index % MODEL_FDS].number;
+    return index - 2 * MODEL_FDS;
 }
 
-int16_t model_filter(unsigned knote)
+int16_t model_filter(unsigned index)
 {
-    if (knote >= 2 * MODEL_FDS)
+    if (index >= 2 * MODEL_FDS)
         return EVFILT_USER;
-    return knote < MODEL_FDS ? EVFILT_READ : EVFILT_WRITE;
+    return index < MODEL_FDS ? EVFILT_READ : EVFILT_WRITE;
 }
 
 static int64_t bytes_in(int fd)
@@ -41,14 +41,14 @@ static int64_t bytes_in(int fd)
 }
 
 /* What the filter of a descriptor says: ready or not, EOF or not, data. */
-static bool filter_says(const struct model *model, unsigned knote, unsigned *flags,
+static bool filter_says(const struct model *model, unsigned index, unsigned *flags,
                         int64_t *data)
 {
-    const struct model_fd *fd = &model->fds[knote % MODEL_FDS];
+    const struct model_fd *fd = &model->fds[index % MODEL_FDS];
     bool ended = fd->peer < 0;
     *flags = ended ? EV_EOF : 0;
     *data = 0;
-    if (model_filter(knote) == EVFILT_READ) {
+    if (model_filter(index) == EVFILT_READ) {
         *data = bytes_in(fd->number);
         return ended || *data > 0;
     }
@@ -56,11 +56,11 @@ static bool filter_says(const struct model *model, unsigned knote, unsigned *fla
     return poll(&room, 1, 0) == 1;
 }
 
-static bool is_ready(const struct model *model, unsigned knote)
+static bool is_ready(const struct model *model, unsigned index)
 {
     unsigned flags;
     int64_t data;
-    return filter_says(model, knote, &flags, &data);
+    return filter_says(model, index, &flags, &data);
 }
 
 static void touch_user(struct model_knote *knote, const struct pmx_kevent *change)
@@ -96,6 +96,13 @@ static int refusal(const struct model *model, unsigned index,
     return 0;
 }
 
+bool model_may_pass(const struct model *model, unsigned index,
+                    const struct pmx_kevent *change)
+{
+    return model->knotes[index].gone &&
+           (change->flags == EV_ENABLE || change->flags == EV_DISABLE);
+}
+
 int model_change(struct model *model, unsigned index, const struct pmx_kevent *change)
 {
     struct model_knote *knote = &model->knotes[index];
@@ -128,8 +135,11 @@ void model_news(struct model *model, unsigned fd)
 
 void model_forget(struct model *model, unsigned fd)
 {
-    model_reads(model, fd)->exists = false;
-    model_writes(model, fd)->exists = false;
+    struct model_knote *both[] = {model_reads(model, fd), model_writes(model, fd)};
+    for (int i = 0; i < 2; i++) {
+        both[i]->gone |= both[i]->exists;
+        both[i]->exists = false;
+    }
 }
 
 bool model_ready(const struct model *model, unsigned index, struct pmx_kevent *event)

@@ -212,7 +212,7 @@ TEST(clear_on_new_room)
     CHECK_QUIET(queue);
     fill(ends[1]);
     CHECK_QUIET(queue);
-    read_bytes(ends[0], 2 * PIPE_BUF);
+    read_bytes(ends[0], (size_t)2 * PIPE_BUF);
     CHECK_TAKES(queue, ident, EVFILT_WRITE, EV_CLEAR, 2 * PIPE_BUF);
     CHECK_QUIET(queue);
     close_queue(queue);

@@ -30,11 +30,11 @@ struct pmx_kevent entry(uintptr_t ident, int16_t filter, unsigned flags,
                         uint32_t fflags, int64_t data, void *udata);
 
 /* One change, without room for an answer: as pmx_kqueue_control() returns. */
-int apply(struct pmx_kqueue *queue, struct pmx_kevent change);
+int apply(struct pmx_kqueue *queue, struct pmx_kevent wanted);
 int change(struct pmx_kqueue *queue, uintptr_t ident, int16_t filter, unsigned flags);
 
 /* One change, with room: the only answer, which has EV_ERROR; its data. */
-int64_t answer(struct pmx_kqueue *queue, struct pmx_kevent change);
+int64_t answer(struct pmx_kqueue *queue, struct pmx_kevent wanted);
 
 /* What is ready now, at most ROOM events; how many. */
 int collect(struct pmx_kqueue *queue, struct pmx_kevent events[ROOM]);
