@@ -164,8 +164,10 @@ static bool ask_proc(int pidfd, int *status)
 
 int pmx__pidfd_status(int pidfd, int *status)
 {
+    if (ask_as_parent(pidfd, status))
+        return 1;
     int told = ask_pidfd(pidfd, status);
-    if (told > 0 || ask_as_parent(pidfd, status) || ask_proc(pidfd, status))
+    if (told > 0 || ask_proc(pidfd, status))
         return 1;
     if (told == 0) /* it may have been reaped meanwhile */
         told = ask_pidfd(pidfd, status);

@@ -110,16 +110,20 @@ static void await_status(struct pmx__queue *queue, struct process *process)
         pmx__set_rewatch(queue, &process->watch);
 }
 
-static void look_at_end(struct pmx__queue *queue, struct process *process)
+static void end(struct pmx__queue *queue, struct process *process)
 {
     int status = 0;
     bool is_wanted = process->knote.fflags & NOTE_EXIT || process->awaits_status;
-    if (process->watch.fd < 0 || !pmx__pidfd_has_ended(process->watch.fd))
-        return;
     if (!is_wanted || pmx__pidfd_status(process->watch.fd, &status))
         finish(queue, process, status);
     else
         await_status(queue, process);
+}
+
+static void look_at_end(struct pmx__queue *queue, struct process *process)
+{
+    if (process->watch.fd >= 0 && pmx__pidfd_has_ended(process->watch.fd))
+        end(queue, process);
 }
 
 /* What a process did before its end was announced before it ended. */
@@ -132,8 +136,12 @@ static void look(struct pmx__queue *queue, struct process *process)
 
 static void notice(struct pmx__queue *queue, struct pmx__watch *at, uint32_t events)
 {
+    struct process *process = pmx__list_entry(at, struct process, watch);
     (void)events;
-    look(queue, pmx__list_entry(at, struct process, watch));
+    if (process->asker.asks)
+        pmx__connector_read(queue);
+    if (process->watch.fd >= 0)
+        end(queue, process);
 }
 
 /*
@@ -278,8 +286,6 @@ static int attach(struct pmx__queue *queue, struct pmx__knote *knote)
         return result;
     }
     pmx__list_append(processes_of(queue), &process->link);
-    if (!knote->own)
-        look_at_end(queue, process);
     return 0;
 }
 

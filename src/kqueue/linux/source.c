@@ -310,9 +310,11 @@ static enum pmx__news notice_watch(struct pmx__queue *queue, uint32_t id,
     struct pmx__source *source = pmx__queue_source(queue);
     struct pmx__watch *watch =
         (struct pmx__watch *)pmx__intmap_get(&source->watches, id);
-    if (watch)
-        watch->notice(queue, watch, events);
-    return watch ? PMX__NEWS : PMX__NEWS_NONE;
+    if (!watch)
+        return PMX__NEWS_NONE;
+    watch->notice(queue, watch, events);
+    source->wanted--; /* for what that has raised, which is one knote at least */
+    return PMX__NEWS;
 }
 
 /* The events of the side set, which is asked without sleeping. */

@@ -27,7 +27,7 @@ struct pmx__source {
     int64_t alarm;
     void (*due)(struct pmx__queue *queue);
     void (*look)(struct pmx__queue *queue); /* NULL: nobody wants to */
-    struct pmx__intmap watches; /* id -> watch */
+    struct pmx__intmap watches;             /* id -> watch */
     uint32_t last_watch;
     void *places[PMX__PLACES];
 };

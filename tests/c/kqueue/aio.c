@@ -37,6 +37,15 @@ static void check_done(struct pmx_kqueue *queue, struct transfer *transfer, int 
     CHECK_EQ_INT(aio_error(&transfer->request), error);
 }
 
+/* A queue for requests that are submitted. */
+static struct pmx_kqueue *open_queue_for_requests(void)
+{
+#ifdef __SANITIZE_THREAD__
+    SKIP("ThreadSanitizer does not survive the C library's own threads");
+#endif
+    return open_queue();
+}
+
 static int drop(struct pmx_kqueue *queue, const struct transfer *transfer)
 {
     return change(queue, (uintptr_t)&transfer->request, EVFILT_AIO, EV_DELETE);
@@ -46,7 +55,7 @@ TEST(reading_and_writing)
 {
     struct transfer transfer;
     int file = make_disk_file();
-    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kqueue *queue = open_queue_for_requests();
     CHECK_RETURNS(prepare(queue, &transfer, file), 0);
     CHECK_QUIET(queue);
     memcpy(transfer.bytes, "data", 4);
@@ -68,7 +77,7 @@ TEST(it_comes_when_it_is_done)
 {
     struct transfer transfer;
     int ends[2];
-    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kqueue *queue = open_queue_for_requests();
     make_pipe(ends);
     CHECK_OK(prepare(queue, &transfer, ends[0]));
     CHECK_OK(aio_read(&transfer.request));
@@ -87,7 +96,7 @@ TEST(data_is_the_error)
 {
     struct transfer transfer;
     int file = make_disk_file();
-    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kqueue *queue = open_queue_for_requests();
     CHECK_OK(prepare(queue, &transfer, file));
     transfer.request.aio_buf = (void *)1;
     CHECK_OK(aio_write(&transfer.request));
@@ -101,7 +110,7 @@ TEST(synchronizing)
 {
     struct transfer transfer;
     int file = make_disk_file();
-    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kqueue *queue = open_queue_for_requests();
     CHECK_OK(prepare(queue, &transfer, file));
     CHECK_OK(aio_fsync(O_SYNC, &transfer.request));
     check_done(queue, &transfer, 0);
@@ -114,7 +123,7 @@ TEST(it_comes_once)
 {
     struct transfer transfer;
     int file = make_disk_file();
-    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kqueue *queue = open_queue_for_requests();
     CHECK_OK(prepare(queue, &transfer, file));
     CHECK_OK(aio_write(&transfer.request));
     check_done(queue, &transfer, 0);
@@ -158,7 +167,7 @@ TEST(manners_show)
     static const uint16_t manners[] = {EV_ONESHOT, EV_CLEAR, EV_DISPATCH};
     struct transfer transfer;
     int file = make_disk_file();
-    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kqueue *queue = open_queue_for_requests();
     for (int i = 0; i < 3; i++) {
         describe(&transfer, file);
         CHECK_OK(pmx_kqueue_aio(queue, &transfer.request, manners[i], NULL));
@@ -175,7 +184,7 @@ TEST(disabled)
     struct transfer transfer;
     int ends[2];
     uintptr_t ident = (uintptr_t)&transfer.request;
-    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kqueue *queue = open_queue_for_requests();
     make_pipe(ends);
     CHECK_OK(prepare(queue, &transfer, ends[0]));
     CHECK_OK(aio_read(&transfer.request));
@@ -196,7 +205,7 @@ TEST(wakes_a_sleeper)
     struct transfer transfer;
     struct sleeper sleeper;
     int ends[2];
-    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kqueue *queue = open_queue_for_requests();
     make_pipe(ends);
     CHECK_OK(prepare(queue, &transfer, ends[0]));
     CHECK_OK(aio_read(&transfer.request));
@@ -214,7 +223,7 @@ TEST(cancelled)
 {
     struct transfer first, second;
     int ends[2];
-    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kqueue *queue = open_queue_for_requests();
     make_pipe(ends);
     CHECK_OK(prepare(queue, &first, ends[0]));
     CHECK_OK(prepare(queue, &second, ends[0]));
@@ -241,7 +250,7 @@ TEST(deleted_before_the_end)
 {
     struct transfer transfer;
     int ends[2];
-    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kqueue *queue = open_queue_for_requests();
     make_pipe(ends);
     CHECK_OK(prepare(queue, &transfer, ends[0]));
     CHECK_OK(aio_read(&transfer.request));
@@ -259,7 +268,7 @@ TEST(closed_before_the_end)
     int ends[2];
     make_pipe(ends);
     for (int i = 0; i < 100; i++) {
-        struct pmx_kqueue *queue = open_queue();
+        struct pmx_kqueue *queue = open_queue_for_requests();
         CHECK_OK(prepare(queue, &transfer, ends[0]));
         CHECK_OK(aio_read(&transfer.request));
         if (i % 2)
@@ -292,7 +301,7 @@ TEST(many)
     static struct transfer transfers[COUNT];
     int file = make_disk_file();
     bool seen[COUNT] = {false};
-    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kqueue *queue = open_queue_for_requests();
     for (int i = 0; i < COUNT; i++) {
         describe(&transfers[i], file)->aio_offset = i;
         CHECK_OK(pmx_kqueue_aio(queue, &transfers[i].request, 0, TAG(i)));
@@ -316,7 +325,7 @@ TEST(fork_leaves_the_parent_alone)
 {
     struct transfer transfer;
     int ends[2];
-    struct pmx_kqueue *queue = open_queue();
+    struct pmx_kqueue *queue = open_queue_for_requests();
     make_pipe(ends);
     CHECK_OK(prepare(queue, &transfer, ends[0]));
     CHECK_OK(aio_read(&transfer.request));

@@ -71,8 +71,8 @@ TEST(filters_that_do_not_exist)
 /* One that is not served is no different from one that does not exist. */
 TEST(filters_that_are_not_served)
 {
-    static const int16_t filters[] = {EVFILT_VNODE, EVFILT_NETDEV,
-                                      EVFILT_FS, EVFILT_EMPTY};
+    static const int16_t filters[] = {EVFILT_VNODE, EVFILT_NETDEV, EVFILT_FS,
+                                      EVFILT_EMPTY};
     int ends[2];
     make_socketpair(ends);
     struct pmx_kqueue *queue = open_queue();
