@@ -23,6 +23,11 @@ static struct aiocb *describe(struct transfer *transfer, int fd)
     return &transfer->request;
 }
 
+static void write_data(int fd)
+{
+    CHECK_EQ_INT(write(fd, "data", 4), 4);
+}
+
 static int prepare(struct pmx_kqueue *queue, struct transfer *transfer, int fd)
 {
     return pmx_kqueue_aio(queue, describe(transfer, fd), 0, TAG(5));
@@ -83,7 +88,7 @@ TEST(it_comes_when_it_is_done)
     CHECK_OK(aio_read(&transfer.request));
     CHECK_QUIET(queue);
     check_shows(queue, 0);
-    write_bytes(ends[1], 4);
+    write_data(ends[1]);
     check_shows(queue, 1);
     check_done(queue, &transfer, 0);
     check_shows(queue, 0);
@@ -189,7 +194,7 @@ TEST(disabled)
     CHECK_OK(prepare(queue, &transfer, ends[0]));
     CHECK_OK(aio_read(&transfer.request));
     CHECK_OK(apply(queue, entry(ident, EVFILT_AIO, EV_DISABLE, 0, 0, TAG(5))));
-    write_bytes(ends[1], 4);
+    write_data(ends[1]);
     while (aio_error(&transfer.request) == EINPROGRESS)
         usleep(1000);
     CHECK_QUIET(queue);
@@ -210,7 +215,7 @@ TEST(wakes_a_sleeper)
     CHECK_OK(prepare(queue, &transfer, ends[0]));
     CHECK_OK(aio_read(&transfer.request));
     sleeper_start(&sleeper, queue, -1);
-    write_bytes(ends[1], 4);
+    write_data(ends[1]);
     sleeper_join(&sleeper);
     CHECK_EQ_INT(sleeper.result, 1);
     CHECK_EQ_UINT(sleeper.event.ident, (uintptr_t)&transfer.request);
@@ -231,7 +236,7 @@ TEST(cancelled)
     CHECK_OK(aio_read(&second.request));
     CHECK_EQ_INT(aio_cancel(ends[0], &second.request), AIO_CANCELED);
     check_done(queue, &second, ECANCELED);
-    write_bytes(ends[1], 4);
+    write_data(ends[1]);
     check_done(queue, &first, 0);
     close_both(ends);
     close_queue(queue);
@@ -240,7 +245,7 @@ TEST(cancelled)
 /* The end comes for nobody any more. */
 static void finish_late(struct transfer *transfer, const int ends[2])
 {
-    write_bytes(ends[1], 4);
+    write_data(ends[1]);
     while (aio_error(&transfer->request) == EINPROGRESS)
         usleep(1000);
     CHECK_EQ_INT(aio_return(&transfer->request), 4);
@@ -272,10 +277,10 @@ TEST(closed_before_the_end)
         CHECK_OK(prepare(queue, &transfer, ends[0]));
         CHECK_OK(aio_read(&transfer.request));
         if (i % 2)
-            write_bytes(ends[1], 4); /* about now */
+            write_data(ends[1]); /* about now */
         close_queue(queue);
         if (i % 2 == 0)
-            write_bytes(ends[1], 4);
+            write_data(ends[1]);
         while (aio_error(&transfer.request) == EINPROGRESS)
             usleep(100);
     }
@@ -336,7 +341,7 @@ TEST(fork_leaves_the_parent_alone)
         _exit(0);
     }
     join_process(child);
-    write_bytes(ends[1], 4);
+    write_data(ends[1]);
     check_done(queue, &transfer, 0);
     close_both(ends);
     close_queue(queue);

@@ -5,9 +5,11 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../sandbox.h"
 #include "processes.h"
 #include "sleeper.h"
 
@@ -409,5 +411,50 @@ TEST(out_of_descriptors)
     CHECK_OK(kill(servant.pid, SIGKILL));
     check_exit(queue, servant.pid, SIGKILL);
     servant_reap(&servant);
+    close_queue(queue);
+}
+
+/*
+ * Old kernels, of which a sandbox makes one.
+ */
+
+TEST(kernel_without_pidfds)
+{
+    struct servant servant;
+    struct pmx_kqueue *queue = open_queue();
+    servant_start(&servant);
+    refuse_system_call(SYS_pidfd_open, ENOSYS);
+    CHECK_ERRNO(add_process(queue, servant.pid, 0, NOTE_EXIT), EOPNOTSUPP);
+    CHECK_ERRNO(drop(queue, servant.pid), ENOENT);
+    servant_exits(&servant, 0);
+    servant_reap(&servant);
+    close_queue(queue);
+}
+
+TEST(kernel_that_tells_parents_alone)
+{
+    struct servant servant;
+    struct pmx_kqueue *queue = open_queue();
+    servant_start(&servant);
+    refuse_system_call(SYS_ioctl, ENOTTY);
+    CHECK_OK(add_process(queue, servant.pid, 0, NOTE_EXIT));
+    servant_exits(&servant, 9);
+    check_exit(queue, servant.pid, 9 << 8);
+    servant_reap(&servant);
+    close_queue(queue);
+}
+
+TEST(kernel_that_forgets)
+{
+    struct servant servant;
+    struct pmx_kqueue *queue = open_queue();
+    servant_start(&servant);
+    refuse_system_call(SYS_ioctl, ENOTTY);
+    CHECK_OK(add_process(queue, servant.pid, 0, NOTE_EXIT));
+    servant_exits(&servant, 9);
+    servant_reap(&servant);
+    DIFFERENCE("data of an exit is the status also if the process was waited for first",
+               "so it is since Linux 6.15, before it is 0");
+    check_exit(queue, servant.pid, 0);
     close_queue(queue);
 }

@@ -1,8 +1,10 @@
 /* EVFILT_PROC, the ends of processes that are not children. */
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../sandbox.h"
 #include "processes.h"
 
 /* A grandchild; its parent kills it and waits for it, each on order. */
@@ -167,6 +169,21 @@ TEST(another_users_without_note_exit)
     go_on(&stranger);
     CHECK_QUIET(queue);
     CHECK_ERRNO(change(queue, (uintptr_t)stranger.pid, EVFILT_PROC, EV_DELETE), ENOENT);
+    go_on(&stranger);
+    end_stranger(&stranger);
+    close_queue(queue);
+}
+
+/* An old kernel will never tell, so there is nothing to wait for. */
+TEST(another_users_on_an_old_kernel)
+{
+    struct stranger stranger;
+    start_foreigner(&stranger);
+    struct pmx_kqueue *queue = open_queue();
+    refuse_system_call(SYS_ioctl, ENOTTY);
+    CHECK_OK(add_process(queue, stranger.pid, 0, NOTE_EXIT));
+    go_on(&stranger);
+    check_exit(queue, stranger.pid, 0);
     go_on(&stranger);
     end_stranger(&stranger);
     close_queue(queue);
