@@ -121,7 +121,7 @@ int pmx__knote_copy(struct pmx__queue *queue, const struct pmx__knote *knote,
     model.ident = ident;
     model.enabled = true;
     model.own = true;
-    model.forced = false;
+    model.forced = model.counted = model.held = false;
     return pmx__knote_add(queue, knote->filter, &model, made);
 }
 

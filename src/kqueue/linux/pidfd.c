@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -115,8 +116,8 @@ static int number_in_proc(int pidfd)
     if (!read_text(path, text, sizeof(text)))
         return 0;
     const char *line = strstr(text, "\nPid:");
-    int pid;
-    return line && sscanf(line, "\nPid: %d", &pid) == 1 && pid > 0 ? pid : 0;
+    long pid = line ? strtol(line + strlen("\nPid:"), NULL, 10) : 0;
+    return pid > 0 ? (int)pid : 0;
 }
 
 /* What follows the name, from the third field on; NULL if there is nothing. */
@@ -158,8 +159,8 @@ static bool ask_proc(int pidfd, int *status)
         at = strchr(at, ' ');
         at = at ? at + 1 : NULL;
     }
-    /* As long as it waits to be reaped, the number was its own. */
-    return at && sscanf(at, "%d", status) == 1 && !was_reaped(pidfd);
+    *status = at ? (int)strtol(at, NULL, 10) : 0;
+    return at && !was_reaped(pidfd); /* until then the number was its own */
 }
 
 int pmx__pidfd_status(int pidfd, int *status)
