@@ -123,12 +123,17 @@ void pmx__deliveries_count(int signal)
     tell_ears(signal);
 }
 
-/* What is no longer pending may become so again; only the thread that has seen
- * it can tell, as others may not have blocked it. */
-static void note(int signal, bool is_pending)
+/*
+ * What is no longer pending may become so again; only the thread that has seen
+ * it can tell, as others may not have blocked it. What a handler has counted
+ * since may have been pending just before.
+ */
+static void note(int signal, bool is_pending, uint64_t count_before)
 {
     struct account *account = &accounts[signal];
     pthread_t self = pthread_self();
+    if (account->count != count_before)
+        return;
     if (!is_pending) {
         if (account->noted && pthread_equal(account->note_of, self))
             account->noted = false;
@@ -142,10 +147,13 @@ static void note(int signal, bool is_pending)
 void pmx__deliveries_look(uint64_t signals)
 {
     sigset_t pending;
+    uint64_t before[PMX__SIGNALS + 1];
+    for (int signal = 1; signal <= PMX__SIGNALS; signal++)
+        before[signal] = accounts[signal].count;
     sigpending(&pending);
     for (int signal = 1; signal <= PMX__SIGNALS; signal++)
         if (signals & pmx__signal_bit(signal))
-            note(signal, sigismember(&pending, signal) > 0);
+            note(signal, sigismember(&pending, signal) > 0, before[signal]);
 }
 
 void pmx__deliveries_renew(void)

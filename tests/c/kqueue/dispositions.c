@@ -2,6 +2,7 @@
  * EVFILT_SIGNAL beside the application: its handlers, masks and decisions are
  * as they would be without the queue.
  */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -355,6 +356,30 @@ TEST(a_stop_happens)
     CHECK(WIFSTOPPED(status_of(child)));
     CHECK_OK(kill(child, SIGCONT));
     CHECK_EQ_INT(status_of(child), 0);
+}
+
+static void *wait_for_children(void *argument)
+{
+    struct pollfd nothing = {.fd = -1};
+    int result = poll(&nothing, 1, -1);
+    *(_Atomic int *)argument = result < 0 ? errno : 0;
+    return NULL;
+}
+
+TEST(what_is_ignored_by_default_interrupts)
+{
+    struct pmx_kqueue *queue = open_queue();
+    _Atomic int error = 0;
+    CHECK_OK(add_signal(queue, SIGCHLD));
+    pthread_t thread = start_thread(wait_for_children, &error);
+    DIFFERENCE("a signal that is ignored by default interrupts nothing",
+               "it interrupts calls that are never restarted, such as poll(), while a "
+               "queue watches it");
+    while (pthread_kill(thread, SIGCHLD) == 0 && !error)
+        usleep(1000);
+    join_thread(thread);
+    CHECK_EQ_INT(error, EINTR);
+    close_queue(queue);
 }
 
 /*
