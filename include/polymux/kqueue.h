@@ -72,10 +72,10 @@ static inline void pmx_kevent_set(struct pmx_kevent *kevent, uintptr_t ident,
  */
 #define EVFILT_READ     (-1)  /* ident: a descriptor; data: bytes to read */
 #define EVFILT_WRITE    (-2)  /* ident: a descriptor; data: room to write */
-#define EVFILT_AIO      (-3)  /* not served: ENXIO */
+#define EVFILT_AIO      (-3)  /* ident: a struct aiocb; see pmx_kqueue_aio() */
 #define EVFILT_VNODE    (-4)  /* ident: a descriptor; what happens to the file */
-#define EVFILT_PROC     (-5)  /* not served: EINVAL */
-#define EVFILT_SIGNAL   (-6)  /* not served: EINVAL */
+#define EVFILT_PROC     (-5)  /* ident: a process; fflags: what it did */
+#define EVFILT_SIGNAL   (-6)  /* ident: a signal; data: how often it was sent */
 #define EVFILT_TIMER    (-7)  /* ident: any; data: how long, then how often */
 #define EVFILT_NETDEV   (-8)  /* ident: the index of a network interface */
 #define EVFILT_FS       (-9)  /* not served: EINVAL */
@@ -153,16 +153,19 @@ static inline void pmx_kevent_set(struct pmx_kevent *kevent, uintptr_t ident,
 #define NOTE_READ        0x0400 /* it was read */
 
 /*
- * Notes of EVFILT_PROC.
+ * Notes of EVFILT_PROC, on any process, child or not. The process is left to be
+ * waited for. NOTE_FORK, NOTE_EXEC and NOTE_TRACK stand on the kernel's process
+ * connector: Linux 6.6 or CAP_NET_ADMIN, and the first network and pid
+ * namespaces. Elsewhere the change fails with EOPNOTSUPP.
  */
-#define NOTE_EXIT      0x80000000
+#define NOTE_EXIT      0x80000000 /* it ended; data: how, as wait(2) says */
 #define NOTE_FORK      0x40000000
 #define NOTE_EXEC      0x20000000
 #define NOTE_PCTRLMASK 0xf0000000
 #define NOTE_PDATAMASK 0x000fffff
-#define NOTE_TRACK     0x00000001
-#define NOTE_TRACKERR  0x00000002
-#define NOTE_CHILD     0x00000004
+#define NOTE_TRACK     0x00000001 /* watch its children likewise */
+#define NOTE_TRACKERR  0x00000002 /* in events: a child could not be watched */
+#define NOTE_CHILD     0x00000004 /* in events: a child tracked; data: its parent */
 
 /*
  * Notes of EVFILT_NETDEV: changes of an interface's link, wanted and happened,
@@ -292,9 +295,8 @@ PMX_API int pmx_kqueue_usable(const struct pmx_kqueue *kqueue);
  *           take this ident; EV_ENABLE with EV_DISABLE; EV_KEEPUDATA with
  *           EV_ADD; the filter's fflags or data are out of range
  *   EMFILE, ENFILE
- *           no descriptor is left for the queue's first timer or network
- *           interface, or for the inotify instance of its first file; or
- *           /proc/sys/fs/inotify/max_user_instances is reached
+ *           no descriptor is left for the knote, or for the queue's first of
+ *           its kind; or /proc/sys/fs/inotify/max_user_instances is reached
  *   ENODEV  EVFILT_READ or EVFILT_WRITE on a device that has no readiness
  *   ENOENT  a change without EV_ADD names no knote
  *   ENOMEM
@@ -302,12 +304,38 @@ PMX_API int pmx_kqueue_usable(const struct pmx_kqueue *kqueue);
  *           /proc/sys/fs/inotify/max_user_watches
  *   ENXIO   the filter cannot be registered by hand; there is no network
  *           interface of this index
+ *   EOPNOTSUPP
+ *           the kernel does not tell this process what fflags ask for
  *   EPIPE   EVFILT_WRITE on a pipe that nobody can read any more
+ *   ESRCH   there is no process ident
  */
 PMX_API int pmx_kqueue_control(struct pmx_kqueue *kqueue,
                                const struct pmx_kevent *changes, int nchanges,
                                struct pmx_kevent *events, int nevents,
                                int64_t timeout_ns, const sigset_t *sigmask);
+
+struct aiocb;
+
+/*
+ * Prepares a request of asynchronous I/O, before it is submitted by aio_read(3),
+ * aio_write(3), aio_fsync(3) or lio_listio(3): its end will be an event of
+ * EVFILT_AIO in this queue. Stands in for SIGEV_KEVENT of FreeBSD.
+ *
+ * The event's ident is the request; EV_EOF is in its flags; data is its
+ * aio_error(3): 0, or why it failed, or ECANCELED. It comes once. The result is
+ * left to be taken with aio_return(3). The request must stay where it is until
+ * then, or until its knote was deleted; EV_DELETE also takes back what was
+ * prepared but not submitted. A request that is prepared once more is new.
+ *
+ * flags  0, or of EV_ONESHOT, EV_CLEAR, EV_DISPATCH; shown in the event
+ *
+ * Sets aio_sigevent and nothing else of the request. Returns 0, or -1 with
+ *   EBADF   the queue is closed or was shut down
+ *   EINVAL  request is NULL; flags has others
+ *   EMFILE, ENFILE, ENOMEM
+ */
+PMX_API int pmx_kqueue_aio(struct pmx_kqueue *kqueue, struct aiocb *request,
+                           uint16_t flags, void *udata);
 
 #ifdef __cplusplus
 }

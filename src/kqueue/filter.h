@@ -35,6 +35,7 @@ struct pmx__knote {
     bool clears : 1; /* collected once for each time something happens */
     bool enabled : 1;
     bool held : 1; /* raised before this wait: what was seen then may be old */
+    bool own : 1;  /* made by the library, not by a change */
 
     /* kevent.c's. */
     bool forced : 1;  /* to be collected whatever the filter says */
@@ -47,7 +48,9 @@ struct pmx__report {
     uint32_t fflags;
     bool eof;
     bool error; /* data is an errno: what is wrong with the knote */
-    bool last;  /* nothing can follow: the knote is dropped, as if it were once */
+    bool apart; /* an event of its own, EV_ONESHOT in it; the knote stays in line */
+    bool last;  /* nothing can follow: the knote is dropped, as if it were once;
+                   also if there is nothing to collect */
 };
 
 /* A change to a knote that exists. */
@@ -79,10 +82,10 @@ struct pmx__touch {
  * collect  a raised knote: 1 with *report filled if it is ready, 0 if it is
  *          not, -EBADF where its descriptor was closed. Must not drop knotes.
  * clear    NULL, or: a knote that clears was collected, its account begins
- *          anew. Level knotes stay raised by the core unless `sourced`.
- * shut     NULL, or: the queue goes with all its knotes; free the filter's
- *          state of the queue. Close its descriptors only if `ours`: after a
- *          fork their numbers may belong to others.
+ *          anew; or what it reported apart was. Level knotes stay raised by the core
+ * unless `sourced`. shut     NULL, or: the queue goes with all its knotes; free the
+ * filter's state of the queue. Close its descriptors only if `ours`: after a fork their
+ * numbers may belong to others.
  *
  * sourced  the system itself raises a level knote again while it is ready; the
  *          core need not keep it in line.
@@ -124,6 +127,11 @@ void pmx__filters_shut(struct pmx__queue *queue, bool ours);
 /* Puts a knote in line to be collected; nothing happens if it stands there, or
  * is disabled. A knote may be raised on suspicion: collect decides. */
 void pmx__knote_raise(struct pmx__queue *queue, struct pmx__knote *knote);
+
+/* Makes a knote of the same filter, manner, notes and udata for another ident,
+ * enabled. 0 with *made, -EEXIST where there is one, or -errno. */
+int pmx__knote_copy(struct pmx__queue *queue, const struct pmx__knote *knote,
+                    uintptr_t ident, struct pmx__knote **made);
 
 /* Takes a knote out of the line. */
 void pmx__knote_lower(struct pmx__knote *knote);

@@ -244,7 +244,7 @@ static void fill(struct pmx_kevent *event, const struct pmx__knote *knote,
 {
     unsigned flags = knote->flags;
     flags |= knote->clears ? EV_CLEAR : 0;
-    flags |= report->last ? EV_ONESHOT : 0;
+    flags |= report->last || report->apart ? EV_ONESHOT : 0;
     flags |= report->eof ? EV_EOF : 0;
     flags |= report->error ? EV_ERROR : 0;
     *event = (struct pmx_kevent){
@@ -268,13 +268,13 @@ static int collect_last(struct pmx__queue *queue, struct pmx__knote *knote)
 }
 
 /* What becomes of a knote that was collected; it stands in line no more. */
-static void follow_up(struct pmx__queue *queue, struct pmx__knote *knote)
+static void follow_up(struct pmx__queue *queue, struct pmx__knote *knote, bool apart)
 {
     if (knote->clears && knote->filter->clear)
         knote->filter->clear(queue, knote);
-    if (knote->flags & EV_DISPATCH)
+    if (knote->flags & EV_DISPATCH && !apart)
         disable(queue, knote);
-    else if (!knote->clears)
+    else if (!knote->clears || apart)
         pmx__list_append(&queue->done, &knote->ready);
 }
 
@@ -290,12 +290,15 @@ static int collect_one(struct pmx__queue *queue, struct pmx__knote *knote,
         pmx__knote_forget(queue, (int)knote->ident);
         return 0;
     }
-    if (result == 0 && !knote->forced)
+    if (result == 0 && !knote->forced) {
+        if (report.last)
+            pmx__knote_drop(queue, knote);
         return 0;
+    }
     fill(event, knote, &report);
-    if (knote->once || report.last)
+    if ((knote->once || report.last) && !report.apart)
         return collect_last(queue, knote);
-    follow_up(queue, knote);
+    follow_up(queue, knote, report.apart);
     return 1;
 }
 
@@ -342,6 +345,8 @@ static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
         knote->counted = false;
     if (result < 0)
         pmx__knote_forget(queue, (int)knote->ident);
+    else if (result == 0 && report.last)
+        pmx__knote_drop(queue, knote);
     if (result <= 0)
         return 0;
     queue->news += !knote->counted;

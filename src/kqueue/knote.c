@@ -112,6 +112,19 @@ int pmx__knote_add(struct pmx__queue *queue, const struct pmx__filter *filter,
     return result == -EPERM ? -ENODEV : result;
 }
 
+int pmx__knote_copy(struct pmx__queue *queue, const struct pmx__knote *knote,
+                    uintptr_t ident, struct pmx__knote **made)
+{
+    struct pmx__knote model = *knote;
+    if (pmx__knote_find(queue, knote->filter, ident))
+        return -EEXIST;
+    model.ident = ident;
+    model.enabled = true;
+    model.own = true;
+    model.forced = model.counted = model.held = false;
+    return pmx__knote_add(queue, knote->filter, &model, made);
+}
+
 int pmx__knote_delete(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     int result = knote->filter->detach(queue, knote);

@@ -64,6 +64,8 @@ static int collect_round(struct pmx__queue *queue, struct pmx_kevent *events, in
 {
     bool is_line = !pmx__list_empty(&queue->ready);
     int waited = gather(queue, wait, room, left);
+    if (waited == -EINTR && wait->door->open) /* what has happened comes first */
+        gather(queue, wait, room, 0);
     *round = (struct round){0};
     if (!wait->door->open)
         return -EBADF;

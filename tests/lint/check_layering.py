@@ -16,7 +16,11 @@ INTERFACES = ("select", "poll", "epoll", "devpoll", "kqueue")
 # filter.h and source.h lie one folder up and need no entry.
 SHARED_BY_FILTERS: frozenset[str] = frozenset(
     {
+        "announcement.h",
         "backlog.h",
+        "connector.h",
+        "deliveries.h",
+        "disposition.h",
         "evict.h",
         "filters.h",
         "identity.h",
@@ -24,6 +28,7 @@ SHARED_BY_FILTERS: frozenset[str] = frozenset(
         "inquiry.h",
         "item.h",
         "object.h",
+        "pidfd.h",
         "rebuild.h",
         "set.h",
         "source.h",

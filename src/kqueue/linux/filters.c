@@ -11,8 +11,8 @@ static const struct {
     int error;                        /* why there is none */
 } filters[] = {
     [-EVFILT_READ] = {&pmx__fd_read, 0}, [-EVFILT_WRITE] = {&pmx__fd_write, 0},
-    [-EVFILT_AIO] = {NULL, -ENXIO},      [-EVFILT_VNODE] = {&pmx__vnode, 0},
-    [-EVFILT_PROC] = {NULL, -EINVAL},    [-EVFILT_SIGNAL] = {NULL, -EINVAL},
+    [-EVFILT_AIO] = {&pmx__aio, 0},      [-EVFILT_VNODE] = {&pmx__vnode, 0},
+    [-EVFILT_PROC] = {&pmx__proc, 0},    [-EVFILT_SIGNAL] = {&pmx__signal, 0},
     [-EVFILT_TIMER] = {&pmx__timer, 0},  [-EVFILT_NETDEV] = {&pmx__netdev, 0},
     [-EVFILT_FS] = {NULL, -EINVAL},      [-EVFILT_LIO] = {NULL, -ENXIO},
     [-EVFILT_USER] = {&pmx__user, 0},    [-EVFILT_SENDFILE] = {NULL, -ENXIO},

@@ -45,8 +45,21 @@ void pmx__set_unwatch(struct pmx__queue *queue, struct pmx__watch *watch);
 int pmx__set_alarm(struct pmx__queue *queue, int64_t deadline,
                    void (*due)(struct pmx__queue *queue));
 
+/* look() is called before every wait from now on, with the queue locked; NULL
+ * ends it. For one filter. */
+void pmx__set_look(struct pmx__queue *queue, void (*look)(struct pmx__queue *queue));
+
 /* Where a filter keeps its state of a queue; NULL at first. */
-enum pmx__place { PMX__PLACE_TIMER, PMX__PLACE_FILE, PMX__PLACE_LINK, PMX__PLACES };
+enum pmx__place {
+    PMX__PLACE_TIMER,
+    PMX__PLACE_FILE,
+    PMX__PLACE_LINK,
+    PMX__PLACE_PROCESS,
+    PMX__PLACE_CONNECTOR,
+    PMX__PLACE_SIGNAL,
+    PMX__PLACE_AIO,
+    PMX__PLACES
+};
 void **pmx__set_place(struct pmx__queue *queue, enum pmx__place place);
 
 #endif

@@ -301,6 +301,11 @@ void pmx__set_unwatch(struct pmx__queue *queue, struct pmx__watch *watch)
     source->items--;
 }
 
+void pmx__set_look(struct pmx__queue *queue, void (*look)(struct pmx__queue *queue))
+{
+    pmx__queue_source(queue)->look = look;
+}
+
 void **pmx__set_place(struct pmx__queue *queue, enum pmx__place place)
 {
     return &pmx__queue_source(queue)->places[place];
@@ -316,9 +321,11 @@ static enum pmx__news notice_watch(struct pmx__queue *queue, uint32_t id,
     struct pmx__source *source = pmx__queue_source(queue);
     struct pmx__watch *watch =
         (struct pmx__watch *)pmx__intmap_get(&source->watches, id);
-    if (watch)
-        watch->notice(queue, watch, events);
-    return watch ? PMX__NEWS : PMX__NEWS_NONE;
+    if (!watch)
+        return PMX__NEWS_NONE;
+    watch->notice(queue, watch, events);
+    source->wanted--; /* for what that has raised, which is one knote at least */
+    return PMX__NEWS;
 }
 
 /* The events of the side set, which is asked without sleeping. */
@@ -475,6 +482,8 @@ static int wanted_now(const struct pmx__source *source, int room)
 int pmx__source_wait(struct pmx__queue *queue, struct pmx__wait *wait)
 {
     struct pmx__source *source = pmx__queue_source(queue);
+    if (source->look)
+        source->look(queue);
     bool is_time = ring(queue);
     bool may_sleep = wait->timeout_ns && !is_time;
     if (!may_sleep && !source->items)

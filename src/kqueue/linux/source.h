@@ -26,7 +26,8 @@ struct pmx__source {
     uint64_t stray;      /* the last tag that no item had */
     int64_t alarm;
     void (*due)(struct pmx__queue *queue);
-    struct pmx__intmap watches; /* id -> watch */
+    void (*look)(struct pmx__queue *queue); /* NULL: nobody wants to */
+    struct pmx__intmap watches;             /* id -> watch */
     uint32_t last_watch;
     void *places[PMX__PLACES];
 };

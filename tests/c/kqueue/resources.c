@@ -134,6 +134,38 @@ TEST(all_files_cost_one)
         CHECK_OK(close(files[i]));
 }
 
+TEST(signals_cost_two_descriptors_more)
+{
+    struct pmx_kqueue *queue = open_queue();
+    int before = descriptors();
+    for (uintptr_t signal = 1; signal <= 64; signal++)
+        CHECK_OK(change(queue, signal, EVFILT_SIGNAL, EV_ADD));
+    CHECK_QUIET(queue);
+    CHECK_GE_INT(before + FOR_A_QUEUE + 2, descriptors());
+    close_queue(queue);
+}
+
+/* Until it has ended. */
+TEST(a_process_costs_one_descriptor)
+{
+    struct pmx_kqueue *queue = open_queue();
+    int before = descriptors();
+    pid_t child = CHECK_OK(fork());
+    if (child == 0)
+        _exit(0);
+    CHECK_OK(apply(queue, entry((uintptr_t)child, EVFILT_PROC, EV_ADD | EV_DISABLE,
+                                NOTE_EXIT, 0, NULL)));
+    CHECK_OK(apply(
+        queue, entry((uintptr_t)child, EVFILT_PROC, EV_DISABLE, NOTE_EXIT, 0, NULL)));
+    CHECK_GE_INT(before + FOR_A_QUEUE + 1, descriptors());
+    CHECK_OK(apply(
+        queue, entry((uintptr_t)child, EVFILT_PROC, EV_ENABLE, NOTE_EXIT, 0, NULL)));
+    CHECK_EQ_UINT(take(queue).ident, child);
+    CHECK_GE_INT(before + FOR_A_QUEUE, descriptors());
+    join_process(child);
+    close_queue(queue);
+}
+
 /* More queues with files than a user has inotify instances, one at a time. */
 TEST(instances_are_given_back)
 {
@@ -181,6 +213,9 @@ TEST(no_descriptor_left)
     without_descriptors(queue, entry(1, EVFILT_TIMER, EV_ADD, 0, 5, NULL));
     without_descriptors(queue, entry(1, EVFILT_USER, EV_ADD, 0, 0, NULL));
     without_descriptors(queue, entry((uintptr_t)file, EVFILT_READ, EV_ADD, 0, 0, NULL));
+    without_descriptors(queue, entry(SIGUSR1, EVFILT_SIGNAL, EV_ADD, 0, 0, NULL));
+    without_descriptors(
+        queue, entry((uintptr_t)getpid(), EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, NULL));
     CHECK_QUIET(queue);
     close_queue(queue);
     CHECK_OK(close(file));
