@@ -23,6 +23,7 @@ SHARED_BY_FILTERS: frozenset[str] = frozenset(
         "inotify.h",
         "inquiry.h",
         "item.h",
+        "notes.h",
         "object.h",
         "rebuild.h",
         "set.h",
