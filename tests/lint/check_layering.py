@@ -27,6 +27,7 @@ SHARED_BY_FILTERS: frozenset[str] = frozenset(
         "inotify.h",
         "inquiry.h",
         "item.h",
+        "notes.h",
         "object.h",
         "pidfd.h",
         "rebuild.h",

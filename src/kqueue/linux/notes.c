@@ -42,15 +42,15 @@ static void tell(struct pmx__notes *notes, uint32_t hint)
 static bool has_no_name(int fd)
 {
     static const char mark[] = " (deleted)";
-    char link[64], path[PATH_MAX];
-    struct stat stat_;
-    snprintf(link, sizeof(link), "/proc/thread-self/fd/%d", fd);
-    ssize_t size = readlink(link, path, sizeof(path) - 1);
+    char path[64], target[PATH_MAX];
+    struct stat found;
+    snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
+    ssize_t size = readlink(path, target, sizeof(target) - 1);
     ssize_t marked = (ssize_t)sizeof(mark) - 1;
-    if (size < marked || memcmp(path + size - marked, mark, sizeof(mark) - 1) != 0)
+    if (size < marked || memcmp(target + size - marked, mark, sizeof(mark) - 1) != 0)
         return false;
-    path[size] = '\0';
-    return lstat(path, &stat_) < 0;
+    target[size] = '\0';
+    return lstat(target, &found) < 0;
 }
 
 static bool is_removed_directory(int fd, const struct statx *file)

@@ -2,6 +2,7 @@
 #include "subjects.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -191,6 +192,31 @@ static void seek_to_end(struct target *target, struct pmx_kqueue *queue)
     CHECK(lseek(target->fds[0], 0, SEEK_END) >= 0);
 }
 
+static void open_directory_of_our_own(struct target *target)
+{
+    char path[] = "/tmp/kqueue-test-XXXXXX";
+    CHECK(mkdtemp(path));
+    watch(target, CHECK_OK(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)), -1);
+}
+
+/* A name comes and goes. */
+static void change_directory(struct target *target, struct pmx_kqueue *queue)
+{
+    (void)queue;
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    CHECK_OK(close(CHECK_OK(openat(target->fds[0], "name", flags, 0600))));
+    CHECK_OK(unlinkat(target->fds[0], "name", 0));
+}
+
+static void remove_directory(struct target *target)
+{
+    char link[32], path[64] = "";
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", target->fds[0]);
+    CHECK(readlink(link, path, sizeof(path) - 1) > 0);
+    CHECK_OK(rmdir(path));
+    CHECK_OK(close(target->fds[0]));
+}
+
 /* What has happened to a file stays, until it is collected. */
 static void collect_what_happened(struct target *target, struct pmx_kqueue *queue)
 {
@@ -282,6 +308,9 @@ const struct subject subjects[SUBJECTS] = {
     {"user", open_user, raise_user, lower_user, close_nothing, EVFILT_USER, 0, 0, 0},
     {"vnode", open_file, grow_file, collect_what_happened, close_fds, EVFILT_VNODE,
      NOTE_WRITE, 0, EV_CLEAR, EV_CLEAR, true},
+    {"vnode-directory", open_directory_of_our_own, change_directory,
+     collect_what_happened, remove_directory, EVFILT_VNODE, NOTE_WRITE | NOTE_DELETE, 0,
+     EV_CLEAR, EV_CLEAR, true},
 };
 
 struct pmx_kqueue *begin(struct target *target, const struct subject *subject)

@@ -238,7 +238,7 @@ static int read_number(const char *path)
     int file = CHECK_OK(open(path, O_RDONLY | O_CLOEXEC));
     CHECK(read(file, text, sizeof(text) - 1) > 0);
     CHECK_OK(close(file));
-    return atoi(text);
+    return (int)strtol(text, NULL, 10);
 }
 
 /* Taking turns, or the kernel makes one event of them. */
