@@ -9,15 +9,12 @@ import os
 import resource
 import socket
 import subprocess
-import tempfile
-import time
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import Any, NamedTuple
 
-import polymux
-from polymux._tour_waiters import KqueueWaiter, Waiter
+from polymux._tour_waiters import Waiter
 
 LIMIT = 10.0
 """Seconds after which a wait has failed."""
@@ -29,6 +26,10 @@ ROOM = 4_096
 
 class WrongAnswer(Exception):
     """An interface did not report what is known to be there."""
+
+
+class NotAllowed(Exception):
+    """The system does not let this process set the stop up."""
 
 
 def _listed(fds: set[int]) -> str:
@@ -48,7 +49,7 @@ def _await(waiter: Waiter, expected: set[int]) -> None:
         raise WrongAnswer(f"{len(wrong)} of {len(expected)} wrong: {_listed(wrong)}")
 
 
-def _compare(read: bytes, expected: bytes) -> None:
+def compare(read: bytes, expected: bytes) -> None:
     if read != expected:
         raise WrongAnswer(f"read {read!r}, not {expected!r}")
 
@@ -94,7 +95,7 @@ def tcp_echo(waiter: Waiter) -> str:
         waiter.register(client.fileno())
         client.sendall(message)
         peer.sendall(_await_bytes(waiter, peer.fileno(), len(message)))
-        _compare(_await_bytes(waiter, client.fileno(), len(message)), message)
+        compare(_await_bytes(waiter, client.fileno(), len(message)), message)
     return f"{len(message)} bytes there and back"
 
 
@@ -106,8 +107,8 @@ def child_pipe(waiter: Waiter) -> str:
         assert child.stdout
         fd = child.stdout.fileno()
         waiter.register(fd)
-        _compare(_await_bytes(waiter, fd, len(message)), message)
-        _compare(_await_bytes(waiter, fd, 1), b"")
+        compare(_await_bytes(waiter, fd, len(message)), message)
+        compare(_await_bytes(waiter, fd, 1), b"")
         status = child.wait(LIMIT)
     if status != 0:
         raise WrongAnswer(f"the child's exit status is {status}")
@@ -123,9 +124,9 @@ def pseudo_terminal(waiter: Waiter) -> str:
         waiter.register(controller)
         waiter.register(terminal)
         os.write(controller, typed)
-        _compare(_await_bytes(waiter, terminal, len(typed)), typed)
+        compare(_await_bytes(waiter, terminal, len(typed)), typed)
         os.write(terminal, printed)
-        _compare(_await_bytes(waiter, controller, len(printed)), printed)
+        compare(_await_bytes(waiter, controller, len(printed)), printed)
     return f"{len(typed)} bytes in, {len(printed)} bytes out"
 
 
@@ -168,7 +169,7 @@ def _await_newest(waiter: Waiter, opened: list[int]) -> None:
     source, sink = _pipe(opened)
     waiter.register(source)
     os.write(sink, b"new")
-    _compare(_await_bytes(waiter, source, 3), b"new")
+    compare(_await_bytes(waiter, source, 3), b"new")
 
 
 def _grow(waiter: Waiter, opened: list[int], idle: list[int]) -> int:
@@ -196,61 +197,9 @@ def growing_set(waiter: Waiter) -> str:
         watched = _grow(waiter, opened, idle)
         os.write(sink, b"!")
         _await(waiter, set(idle[:watched]))
-        _compare(os.read(source, 1), b"!")
+        compare(os.read(source, 1), b"!")
     shortage = "" if len(idle) == asked else f"only {len(idle):,} (RLIMIT_NOFILE): "
     return f"{shortage}the newest, then {watched:,}, up to fd {highest:,}"
-
-
-def _await_event(waiter: KqueueWaiter, change: polymux.kevent) -> polymux.kevent:
-    """Makes a change and waits, once; the answer must be one event, of its knote."""
-    events = waiter.queue.control([change], 8, LIMIT)
-    if len(events) != 1:
-        raise WrongAnswer(f"{len(events)} events, not 1")
-    event = events[0]
-    if (event.ident, event.filter) != (change.ident, change.filter):
-        raise WrongAnswer(f"the event is {event}")
-    return event
-
-
-def growing_file(waiter: KqueueWaiter) -> str:
-    """A file that is read to its end, and then written to by somebody else."""
-    pieces = b"first line\n", b"and a second one\n"
-    with tempfile.NamedTemporaryFile() as writer, open(writer.name, "rb", 0) as reader:
-        for piece in pieces:
-            writer.write(piece)
-            writer.flush()
-            event = _await_event(waiter, polymux.kevent(reader))
-            _compare(reader.read(event.data), piece)
-            if waiter.queue.control(None, 1, 0):
-                raise WrongAnswer("an event at the end of the file")
-    return f"{len(pieces[0])} bytes, then {len(pieces[1])} more"
-
-
-def timer(waiter: KqueueWaiter) -> str:
-    """Once, in microseconds; never early."""
-    asked = 2_500
-    change = polymux.kevent(1, polymux.KQ_FILTER_TIMER, data=asked)
-    change.flags = polymux.KQ_EV_ADD | polymux.KQ_EV_ONESHOT
-    change.fflags = polymux.KQ_NOTE_USECONDS
-    began = time.monotonic_ns()
-    event = _await_event(waiter, change)
-    late = (time.monotonic_ns() - began) // 1000 - asked
-    if event.data != 1 or late < 0:
-        raise WrongAnswer(f"fired {event.data} times, {-late} µs early")
-    return f"after {asked} µs, {late} µs late"
-
-
-def user_event(waiter: KqueueWaiter) -> str:
-    """Raised by the program itself, with bits of its own."""
-    bits = 0xBEEF
-    change = polymux.kevent(7, polymux.KQ_FILTER_USER)
-    waiter.queue.control([change], 0)
-    change.flags = polymux.KQ_EV_ENABLE
-    change.fflags = polymux.KQ_NOTE_TRIGGER | polymux.KQ_NOTE_FFOR | bits
-    event = _await_event(waiter, change)
-    if event.fflags & polymux.KQ_NOTE_FFLAGSMASK != bits:
-        raise WrongAnswer(f"its bits are {event.fflags:#x}")
-    return f"raised once, with its bits {bits:#x}"
 
 
 class Stop(NamedTuple):
@@ -267,21 +216,6 @@ STOPS = (
     Stop("a pseudo-terminal, both ways", pseudo_terminal),
     Stop(f"1 to {MILESTONES[-1]:,} descriptors", growing_set),
 )
-
-
-SPECIAL_STOPS = {
-    "kqueue": (
-        Stop("a file that grows", growing_file),
-        Stop("a timer", timer),
-        Stop("a user event", user_event),
-    ),
-}
-"""What only one interface can wait for."""
-
-
-def stops_of(interface: str) -> tuple[Stop, ...]:
-    """What an interface waits for."""
-    return STOPS + SPECIAL_STOPS.get(interface, ())
 
 
 def visit(stop: Stop, kind: type[Waiter]) -> str:
