@@ -38,7 +38,7 @@ struct target {
     struct pmx_kqueue *inner;
 };
 
-enum { SUBJECTS = 14, DESCRIPTORS = 12 };
+enum { SUBJECTS = 15, DESCRIPTORS = 12 };
 
 extern const struct subject subjects[SUBJECTS];
 
