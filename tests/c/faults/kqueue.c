@@ -77,10 +77,19 @@ static void check_works(struct target *target, struct pmx_kqueue *queue)
     check_shows(queue, false);
 }
 
-/* The library keeps its table of queues, for the next one. */
+static void signals_no_more(int signal)
+{
+    (void)signal;
+}
+
+/* The library keeps its tables of queues and of handlers, for the next one. */
 static void warm_up(void)
 {
     struct pmx_kqueue *queue = open_queue();
+    signal(SIGUSR2, SIG_DFL);
+    CHECK_OK(change(queue, SIGUSR2, EVFILT_SIGNAL, EV_ADD));
+    signal(SIGUSR2, signals_no_more);
+    CHECK_QUIET(queue);
     CHECK_OK(pmx_kqueue_fd(queue));
     close_queue(queue);
 }

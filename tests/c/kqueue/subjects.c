@@ -275,6 +275,35 @@ static void lower_user(struct target *target, struct pmx_kqueue *queue)
     CHECK_OK(target_touch(target, queue, EV_CLEAR | EV_KEEPUDATA));
 }
 
+static void ignore_signal(int signal)
+{
+    (void)signal;
+}
+
+static void open_signal(struct target *target)
+{
+    target->ident = SIGUSR2;
+    signal(SIGUSR2, ignore_signal);
+}
+
+static void raise_signal(struct target *target, struct pmx_kqueue *queue)
+{
+    (void)queue;
+    CHECK_OK(kill(getpid(), (int)target->ident));
+}
+
+/* What was counted is forgotten with the knote. */
+static void lower_signal(struct target *target, struct pmx_kqueue *queue)
+{
+    CHECK_OK(target_touch(target, queue, EV_DELETE));
+    CHECK_OK(target_add(target, queue, 0));
+}
+
+static void close_signal(struct target *target)
+{
+    signal((int)target->ident, SIG_DFL);
+}
+
 static void close_nothing(struct target *target)
 {
     (void)target;
@@ -305,6 +334,8 @@ const struct subject subjects[SUBJECTS] = {
     DESCRIPTOR_SUBJECTS,
     {"timer", open_timer, raise_timer, lower_timer, close_nothing, EVFILT_TIMER,
      NOTE_SECONDS, A_DAY_S, EV_CLEAR},
+    {"signal", open_signal, raise_signal, lower_signal, close_signal, EVFILT_SIGNAL, 0,
+     0, EV_CLEAR},
     {"user", open_user, raise_user, lower_user, close_nothing, EVFILT_USER, 0, 0, 0},
     {"vnode", open_file, grow_file, collect_what_happened, close_fds, EVFILT_VNODE,
      NOTE_WRITE, 0, EV_CLEAR, EV_CLEAR, true},

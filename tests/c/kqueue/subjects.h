@@ -40,7 +40,7 @@ struct target {
     struct pmx_kqueue *inner;
 };
 
-enum { SUBJECTS = 16, DESCRIPTORS = 12 };
+enum { SUBJECTS = 17, DESCRIPTORS = 12 };
 
 extern const struct subject subjects[SUBJECTS];
 

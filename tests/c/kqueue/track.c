@@ -341,7 +341,7 @@ TEST(too_many_to_follow)
     struct pmx_kevent events[ROOM];
     bool is_told = false;
     CHECK_OK(add_process(queue, getpid(), 0, NOTE_TRACK));
-    for (int i = 0; i < 15000; i++) {
+    for (int i = 0; i < 8000; i++) {
         pid_t child = CHECK_OK(vfork());
         if (child == 0)
             _exit(0);
@@ -351,7 +351,7 @@ TEST(too_many_to_follow)
         for (int i = 0; i < count; i++)
             is_told |= (events[i].fflags & NOTE_TRACKERR) != 0;
     if (!is_told)
-        NOTE("15000 children were followed without a loss");
+        NOTE("8000 children were followed without a loss");
     CHECK_OK(change(queue, (uintptr_t)getpid(), EVFILT_PROC, EV_DELETE));
     close_queue(queue);
 }
