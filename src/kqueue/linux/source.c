@@ -101,8 +101,7 @@ void pmx__source_close(struct pmx__source *source, bool ours)
 /* The set in which wake is: to set it there once more changes nothing. */
 bool pmx__source_is(const struct pmx__source *source, int fd)
 {
-    return pmx__source_ctl(fd, EPOLL_CTL_MOD, source->wake, EPOLLIN, PMX__TAG_WAKE) ==
-           0;
+    return !pmx__source_ctl(fd, EPOLL_CTL_MOD, source->wake, EPOLLIN, PMX__TAG_WAKE);
 }
 
 void pmx__source_use(struct pmx__source *source, int fd)

@@ -210,10 +210,10 @@ static void change_directory(struct target *target, struct pmx_kqueue *queue)
 
 static void remove_directory(struct target *target)
 {
-    char link[32], path[64] = "";
-    snprintf(link, sizeof(link), "/proc/self/fd/%d", target->fds[0]);
-    CHECK(readlink(link, path, sizeof(path) - 1) > 0);
-    CHECK_OK(rmdir(path));
+    char fd_path[32], name[64] = "";
+    snprintf(fd_path, sizeof(fd_path), "/proc/self/fd/%d", target->fds[0]);
+    CHECK(readlink(fd_path, name, sizeof(name) - 1) > 0);
+    CHECK_OK(rmdir(name));
     CHECK_OK(close(target->fds[0]));
 }
 
@@ -311,6 +311,8 @@ static void close_nothing(struct target *target)
 
 #define READS  .filter = EVFILT_READ, .close = close_fds
 #define WRITES .filter = EVFILT_WRITE, .close = close_fds
+#define NOTES \
+    .filter = EVFILT_VNODE, .flags = EV_CLEAR, .manner = EV_CLEAR, .keeps_none = true
 
 /* clang-format off */
 #define DESCRIPTOR_SUBJECTS                                                            \
@@ -333,15 +335,15 @@ const struct subject descriptors[DESCRIPTORS] = {DESCRIPTOR_SUBJECTS};
 const struct subject subjects[SUBJECTS] = {
     DESCRIPTOR_SUBJECTS,
     {"timer", open_timer, raise_timer, lower_timer, close_nothing, EVFILT_TIMER,
-     NOTE_SECONDS, A_DAY_S, EV_CLEAR},
-    {"signal", open_signal, raise_signal, lower_signal, close_signal, EVFILT_SIGNAL, 0,
-     0, EV_CLEAR},
-    {"user", open_user, raise_user, lower_user, close_nothing, EVFILT_USER, 0, 0, 0},
-    {"vnode", open_file, grow_file, collect_what_happened, close_fds, EVFILT_VNODE,
-     NOTE_WRITE, 0, EV_CLEAR, EV_CLEAR, true},
+     .fflags = NOTE_SECONDS, .data = A_DAY_S, .flags = EV_CLEAR},
+    {"signal", open_signal, raise_signal, lower_signal, close_signal, EVFILT_SIGNAL,
+     .flags = EV_CLEAR},
+    {"user", open_user, raise_user, lower_user, close_nothing, EVFILT_USER},
+    {"vnode", open_file, grow_file, collect_what_happened, close_fds, NOTES,
+     .fflags = NOTE_WRITE},
     {"vnode-directory", open_directory_of_our_own, change_directory,
-     collect_what_happened, remove_directory, EVFILT_VNODE, NOTE_WRITE | NOTE_DELETE, 0,
-     EV_CLEAR, EV_CLEAR, true},
+     collect_what_happened, remove_directory, NOTES,
+     .fflags = NOTE_WRITE | NOTE_DELETE},
 };
 
 struct pmx_kqueue *begin(struct target *target, const struct subject *subject)

@@ -25,11 +25,11 @@ struct subject {
     void (*lower)(struct target *target, struct pmx_kqueue *queue);
     void (*close)(struct target *target);
     int16_t filter;
+    bool keeps_none; /* fflags are those of the last change, whatever it was */
     uint32_t fflags; /* of the EV_ADD */
-    int64_t data;    /* of the EV_ADD */
     unsigned flags;  /* that it has without being asked */
     unsigned manner; /* that is asked for in every EV_ADD */
-    bool keeps_none; /* fflags are those of the last change, whatever it was */
+    int64_t data;    /* of the EV_ADD */
 };
 
 /* One subject that lives. */

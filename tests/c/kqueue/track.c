@@ -233,6 +233,7 @@ TEST(parent_is_told_of_the_fork_if_it_asks)
     close_queue(queue);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): each in a process of its own */
 static pid_t fork_generations(int depth)
 {
     pid_t child = fork();
@@ -342,9 +343,11 @@ TEST(too_many_to_follow)
     bool is_told = false;
     CHECK_OK(add_process(queue, getpid(), 0, NOTE_TRACK));
     for (int i = 0; i < 8000; i++) {
+        /* NOLINTBEGIN(clang-analyzer-*): as fast as can be, and nothing else */
         pid_t child = CHECK_OK(vfork());
         if (child == 0)
             _exit(0);
+        /* NOLINTEND(clang-analyzer-*) */
         CHECK_EQ_INT(waitpid(child, NULL, 0), child);
     }
     for (int count; !is_told && (count = collect(queue, events)) > 0;)
