@@ -35,6 +35,8 @@ def library_tasks() -> Iterator[tuple[str, int, Task, Task]]:
     for watched in WATCHED:
         task = one_of("collect", watched)
         yield "1 ready of n / epoll_wait + FIONREAD", watched, task, task
+    patient = Task("collect", 1, scenarios.ONE_SECOND_NS)
+    yield "the same, with a limit of 1 s", 1, patient, patient
     many = Task("collect", 1000)
     yield "n ready of n / epoll_wait + FIONREAD", 1000, many, many
     eventfd, stream = Task("collect_eventfds", 1), Task("collect", 1)

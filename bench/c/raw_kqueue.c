@@ -41,7 +41,8 @@ static int epoll_over(const struct task *task)
 /* What is ready, and how much there is to read. */
 static void collect(int epoll_fd, struct epoll_event *events, const struct task *task)
 {
-    int count = epoll_wait(epoll_fd, events, task->watched, 0), bytes;
+    int timeout = (int)(task->timeout_ns / 1000000), bytes;
+    int count = epoll_wait(epoll_fd, events, task->watched, timeout);
     require(count == task->ready, "epoll_wait");
     for (int i = 0; i < count; i++)
         require(ioctl(events[i].data.fd, FIONREAD, &bytes) == 0 && bytes > 0,
