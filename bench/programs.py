@@ -107,6 +107,7 @@ class Program:
     """A running benchmark program; each task is one line there and back."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._process = subprocess.Popen(
             [path],
             stdin=subprocess.PIPE,

@@ -98,6 +98,7 @@ def run(bench: Bench, count_instructions: bool) -> None:
     tables.asyncio_table(bench)
     if count_instructions and shutil.which("valgrind"):
         tables.instructions_table(bench)
+        kqueue_tables.instructions_table(bench)
     elif count_instructions:
         print("\ninstructions are not counted: no valgrind", file=sys.stderr)
 
