@@ -33,6 +33,10 @@ struct scenario {
 
 int64_t now_ns(void);
 
+/* The processor's time alone, for what does not sleep: other programs may have
+ * the processor in between. */
+int64_t busy_ns(void);
+
 /* Ends the program with a message that names what was not as it must be. */
 void require(bool condition, const char *what);
 

@@ -50,12 +50,12 @@ static int64_t run_collect(const struct task *task)
     struct pmx_kevent *events = calloc((size_t)task->watched, sizeof(*events));
     require(events, "calloc");
     watch(kqueue, task);
-    int64_t began = now_ns();
+    int64_t began = busy_ns();
     for (long i = 0; i < task->loops; i++)
         require(pmx_kqueue_control(kqueue, NULL, 0, events, task->watched,
                                    task->timeout_ns, NULL) == task->ready,
                 "pmx_kqueue_control");
-    int64_t took = now_ns() - began;
+    int64_t took = busy_ns() - began;
     free(events);
     pmx_kqueue_close(kqueue);
     return took;
@@ -70,11 +70,11 @@ static int64_t run_changes(const struct task *task, unsigned first, unsigned sec
     struct pmx_kevent changes[] = {change(fd, EVFILT_READ, first),
                                    change(fd, EVFILT_READ, second)};
     watch(kqueue, task);
-    int64_t began = now_ns();
+    int64_t began = busy_ns();
     for (long i = 0; i < task->loops; i++)
         for (int done = 0; done < 2; done += at_once)
             apply(kqueue, changes + done, at_once);
-    int64_t took = now_ns() - began;
+    int64_t took = busy_ns() - began;
     pmx_kqueue_close(kqueue);
     return took;
 }
@@ -107,14 +107,14 @@ static int64_t run_switch_at_once(const struct task *task)
 static int64_t start_timers(struct pmx_kqueue *kqueue, int64_t after_ns)
 {
     struct pmx_kevent add = change(0, EVFILT_TIMER, EV_ADD | EV_ONESHOT);
-    int64_t began = now_ns();
+    int64_t began = busy_ns();
     add.fflags = NOTE_NSECONDS;
     for (int i = 0; i < CROWD; i++) {
         add.ident = (uintptr_t)i;
         add.data = after_ns + moment_ns(i);
         apply(kqueue, &add, 1);
     }
-    return now_ns() - began;
+    return busy_ns() - began;
 }
 
 static int64_t register_timers(void)
@@ -132,12 +132,12 @@ static int64_t collect_timers(void)
     struct pmx_kevent events[ROOM];
     start_timers(kqueue, 0);
     sleep_past_moments();
-    int64_t began = now_ns();
+    int64_t began = busy_ns();
     for (int left = CROWD, count; left > 0; left -= count) {
         count = pmx_kqueue_control(kqueue, NULL, 0, events, ROOM, 0, NULL);
         require(count > 0, "pmx_kqueue_control");
     }
-    int64_t took = now_ns() - began;
+    int64_t took = busy_ns() - began;
     pmx_kqueue_close(kqueue);
     return took;
 }
@@ -162,13 +162,13 @@ static int64_t wake(struct pmx_kqueue *kqueue, long loops)
     struct pmx_kevent trigger = change(1, EVFILT_USER, 0);
     trigger.fflags = NOTE_TRIGGER;
     apply(kqueue, &add, 1);
-    int64_t began = now_ns();
+    int64_t began = busy_ns();
     for (long i = 0; i < loops; i++) {
         apply(kqueue, &trigger, 1);
         require(pmx_kqueue_control(kqueue, NULL, 0, &event, 1, 0, NULL) == 1,
                 "pmx_kqueue_control");
     }
-    return now_ns() - began;
+    return busy_ns() - began;
 }
 
 static int64_t run_user(const struct task *task)

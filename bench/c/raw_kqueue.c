@@ -54,10 +54,10 @@ static int64_t run_collect(const struct task *task)
     int epoll_fd = epoll_over(task);
     struct epoll_event *events = calloc((size_t)task->watched, sizeof(*events));
     require(events, "calloc");
-    int64_t began = now_ns();
+    int64_t began = busy_ns();
     for (long i = 0; i < task->loops; i++)
         collect(epoll_fd, events, task);
-    int64_t took = now_ns() - began;
+    int64_t took = busy_ns() - began;
     free(events);
     close(epoll_fd);
     return took;
@@ -67,12 +67,12 @@ static int64_t run_collect(const struct task *task)
 static int64_t run_changes(const struct task *task, int first, int second)
 {
     int epoll_fd = epoll_over(task), fd = task->fds[task->watched - 1];
-    int64_t began = now_ns();
+    int64_t began = busy_ns();
     for (long i = 0; i < task->loops; i++) {
         ctl(epoll_fd, first, fd);
         ctl(epoll_fd, second, fd);
     }
-    int64_t took = now_ns() - began;
+    int64_t took = busy_ns() - began;
     close(epoll_fd);
     return took;
 }
@@ -105,10 +105,10 @@ static int open_timer(int epoll_fd, int64_t after_ns)
 
 static int64_t start_timers(int epoll_fd, int64_t after_ns)
 {
-    int64_t began = now_ns();
+    int64_t began = busy_ns();
     for (int i = 0; i < CROWD; i++)
         timers[i] = open_timer(epoll_fd, after_ns + moment_ns(i));
-    return now_ns() - began;
+    return busy_ns() - began;
 }
 
 static int64_t register_timers(void)
@@ -136,14 +136,14 @@ static int64_t collect_timers(void)
     struct epoll_event events[ROOM];
     start_timers(epoll_fd, 1);
     sleep_past_moments();
-    int64_t began = now_ns();
+    int64_t began = busy_ns();
     for (int left = CROWD, count; left > 0; left -= count) {
         count = epoll_wait(epoll_fd, events, ROOM, 0);
         require(count > 0, "epoll_wait");
         for (int i = 0; i < count; i++)
             end_timer(events[i].data.fd);
     }
-    int64_t took = now_ns() - began;
+    int64_t took = busy_ns() - began;
     close(epoll_fd);
     return took;
 }
@@ -164,7 +164,7 @@ static int64_t run_user(const struct task *task)
     int epoll_fd = epoll_open(), fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     require(fd >= 0, "eventfd");
     ctl(epoll_fd, EPOLL_CTL_ADD, fd);
-    int64_t began = now_ns();
+    int64_t began = busy_ns();
     for (long i = 0; i < task->loops; i++) {
         struct epoll_event event;
         uint64_t value = 1;
@@ -172,7 +172,7 @@ static int64_t run_user(const struct task *task)
         require(epoll_wait(epoll_fd, &event, 1, 0) == 1, "epoll_wait");
         require(read(fd, &value, sizeof(value)) == sizeof(value), "read");
     }
-    int64_t took = now_ns() - began;
+    int64_t took = busy_ns() - began;
     close(fd);
     close(epoll_fd);
     return took;
