@@ -43,6 +43,8 @@ def library_tasks() -> Iterator[tuple[str, int, Task, Task]]:
     yield "n ready of n / epoll_wait, FIONREAD", 1000, many, many
     eventfd, stream = Task("collect_eventfds", 1), Task("collect", 1)
     yield "1 ready eventfd / 1 socket, as above", 1, eventfd, stream
+    brief = Task("brief", 1)
+    yield "EV_ADD, 1 event, EV_DELETE / the same", 1, brief, brief
     for row, name in (
         ("EV_DELETE, EV_ADD / 2 epoll_ctl", "register"),
         ("EV_DISABLE, EV_ENABLE / 2 epoll_ctl", "switch"),

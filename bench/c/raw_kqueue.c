@@ -54,6 +54,7 @@ static int64_t run_collect(const struct task *task)
     int epoll_fd = epoll_over(task);
     struct epoll_event *events = calloc((size_t)task->watched, sizeof(*events));
     require(events, "calloc");
+    collect(epoll_fd, events, task);
     int64_t began = busy_ns();
     for (long i = 0; i < task->loops; i++)
         collect(epoll_fd, events, task);
@@ -85,6 +86,22 @@ static int64_t run_register(const struct task *task)
 static int64_t run_switch(const struct task *task)
 {
     return run_changes(task, EPOLL_CTL_MOD, EPOLL_CTL_MOD);
+}
+
+/* A connection's life with one event. */
+static int64_t run_brief(const struct task *task)
+{
+    int epoll_fd = epoll_open(), fd = task->fds[0];
+    struct epoll_event event;
+    int64_t began = busy_ns();
+    for (long i = 0; i < task->loops; i++) {
+        ctl(epoll_fd, EPOLL_CTL_ADD, fd);
+        collect(epoll_fd, &event, task);
+        ctl(epoll_fd, EPOLL_CTL_DEL, fd);
+    }
+    int64_t took = busy_ns() - began;
+    close(epoll_fd);
+    return took;
 }
 
 /*
@@ -180,6 +197,7 @@ static int64_t run_user(const struct task *task)
 
 static const struct scenario scenarios[] = {
     {"collect", run_collect, true},
+    {"brief", run_brief, true},
     {"register", run_register, true},
     {"switch", run_switch, true},
     {"timer_register", run_timer_register, false},
