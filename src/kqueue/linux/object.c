@@ -1,7 +1,7 @@
 /*
  * Kinds of descriptors and their readiness: see object.h. Stands on SO_TYPE and
- * fstat(2) for the kind, and on FIONREAD, poll(2) and /proc/thread-self/fdinfo for what
- * pipes, terminals, counters and the rest say; sockets are in socket.c.
+ * fstat(2) for the kind, and on FIONREAD, poll(2) and /proc/thread-self/fdinfo
+ * for what pipes, terminals, counters and the rest say; sockets are in socket.c.
  *
  * The common answer costs one system call. Where it is not the common one, the
  * events are asked for anew, so that what epoll said a while ago, or was not
