@@ -9,19 +9,23 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+from programs import Program, Task
 
 REPEAT = Path(__file__).with_name("repeat.py")
 FEW, MANY = 1_000, 6_000
 
 
-def _collected(module: str, scenario: str, ready: int, loops: int) -> int:
+def _collected(command: Sequence[str | Path], text: str = "") -> int:
     done = subprocess.run(
         [
             *("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"),
-            *(sys.executable, REPEAT, module, scenario, str(ready), str(loops)),
+            *command,
         ],
         env={**os.environ, "PYTHONHASHSEED": "0"},
+        input=text,
         capture_output=True,
         text=True,
         check=False,
@@ -34,6 +38,14 @@ def _collected(module: str, scenario: str, ready: int, loops: int) -> int:
 
 def per_operation(module: str, scenario: str, ready: int) -> float:
     """Instructions that one more operation costs."""
-    many = _collected(module, scenario, ready, MANY)
-    few = _collected(module, scenario, ready, FEW)
+    command = (sys.executable, REPEAT, module, scenario, str(ready))
+    many = _collected((*command, str(MANY)))
+    few = _collected((*command, str(FEW)))
+    return (many - few) / (MANY - FEW)
+
+
+def per_task(program: Program, task: Task) -> float:
+    """The same for a task of a C program."""
+    many = _collected([program.path], task.line(MANY))
+    few = _collected([program.path], task.line(FEW))
     return (many - few) / (MANY - FEW)

@@ -71,14 +71,14 @@ def _compile(program: Path, *arguments: str | Path) -> Path:
     return program
 
 
-def compile_raw(directory: Path) -> Path:
-    return _compile(directory / "raw", BENCH / "c" / "raw.c")
+def compile_raw(directory: Path, name: str) -> Path:
+    return _compile(directory / name, BENCH / "c" / f"{name}.c")
 
 
-def compile_library(directory: Path, library: Library) -> Path:
+def compile_library(directory: Path, library: Library, name: str) -> Path:
     headers = (f"-I{SOURCE / 'include'}", f"-I{library.build / 'include'}")
-    source = BENCH / "c" / "library.c"
-    program = directory / "library"
+    source = BENCH / "c" / f"{name}.c"
+    program = directory / name
     return _compile(program, *headers, source, library.archive, "-pthread")
 
 
@@ -107,6 +107,7 @@ class Program:
     """A running benchmark program; each task is one line there and back."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._process = subprocess.Popen(
             [path],
             stdin=subprocess.PIPE,
@@ -125,8 +126,8 @@ class Program:
     ) -> None:
         self._process.__exit__(kind, error, trace)
 
-    def seconds(self, task: Task, loops: int) -> float:
-        """The time that the task takes with so many repetitions."""
+    def answer(self, task: Task, loops: int) -> int:
+        """What the program says of the task: nanoseconds, most often."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(task.line(loops))
@@ -134,4 +135,18 @@ class Program:
         answer = self._process.stdout.readline()
         if not answer:
             raise RuntimeError(f"{self._process.args!r} ended in {task}")
-        return int(answer) / 1e9
+        return int(answer)
+
+    def seconds(self, task: Task, loops: int) -> float:
+        """The time that the task takes with so many repetitions."""
+        return self.answer(task, loops) / 1e9
+
+
+@dataclass(frozen=True)
+class Programs:
+    """All that run; without libpolymux those that are linked to it are missing."""
+
+    raw: Program
+    raw_kqueue: Program
+    library: Program | None
+    kqueue: Program | None

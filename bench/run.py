@@ -16,11 +16,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import kqueue_tables
 import programs
 import scenarios
 import tables
 from measure import FULL, QUICK
-from programs import Program
+from programs import BuildError, Library, Program, Programs
 from tables import Bench
 
 
@@ -53,18 +54,32 @@ def parse(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def start_library(args: argparse.Namespace, directory: Path) -> Program | None:
-    """libpolymux's program; None, said aloud, where it cannot be built."""
+def find_library(args: argparse.Namespace, directory: Path) -> Library | None:
+    """libpolymux; None, said aloud, where it cannot be built."""
     try:
-        library = (
-            programs.given_library(args.library)
-            if args.library
-            else programs.build_library(directory)
-        )
-        return Program(programs.compile_library(directory, library))
-    except programs.BuildError as error:
+        if args.library:
+            return programs.given_library(args.library)
+        return programs.build_library(directory)
+    except BuildError as error:
         print(f"libpolymux is left out: {error}", file=sys.stderr)
         return None
+
+
+def start(stack: ExitStack, args: argparse.Namespace) -> Programs:
+    """Builds and starts the programs of c/, until the stack is closed."""
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    library = find_library(args, directory)
+
+    def raw(name: str) -> Program:
+        return stack.enter_context(Program(programs.compile_raw(directory, name)))
+
+    def linked(name: str) -> Program | None:
+        if not library:
+            return None
+        program = programs.compile_library(directory, library, name)
+        return stack.enter_context(Program(program))
+
+    return Programs(raw("raw"), raw("raw_kqueue"), linked("library"), linked("kqueue"))
 
 
 def describe(module: Any) -> dict[str, str]:
@@ -77,11 +92,13 @@ def describe(module: Any) -> dict[str, str]:
 
 def run(bench: Bench, count_instructions: bool) -> None:
     tables.python_table(bench)
-    if bench.library:
-        tables.library_table(bench, bench.library)
+    tables.library_table(bench)
+    kqueue_tables.library_table(bench)
+    kqueue_tables.python_table(bench)
     tables.asyncio_table(bench)
     if count_instructions and shutil.which("valgrind"):
         tables.instructions_table(bench)
+        kqueue_tables.instructions_table(bench)
     elif count_instructions:
         print("\ninstructions are not counted: no valgrind", file=sys.stderr)
 
@@ -92,13 +109,8 @@ def main(argv: list[str]) -> None:
     print(", ".join(about.values()))
     scenarios.allow_descriptors()
     with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        raw = stack.enter_context(Program(programs.compile_raw(directory)))
-        library = start_library(args, directory)
-        if library:
-            stack.enter_context(library)
         effort = QUICK if args.quick else FULL
-        bench = Bench(args.module, effort, args.only, raw, library)
+        bench = Bench(args.module, effort, args.only, start(stack, args))
         run(bench, args.instructions)
     if args.json:
         args.json.write_text(json.dumps({**about, "rows": bench.rows}, indent=2) + "\n")

@@ -12,7 +12,7 @@ from statistics import median
 import instructions
 import scenarios
 from measure import Effort, Samples, Timed, compare
-from programs import Program, Task
+from programs import Program, Programs, Task
 from report import Cell, Column, Table
 from scenarios import ALL_SIZES, ONE_SECOND_NS, READY_SIZES, SHORT_NS, Scenario
 
@@ -36,8 +36,7 @@ class Bench:
     module: str
     effort: Effort
     only: str
-    raw: Program
-    library: Program | None
+    programs: Programs
     rows: list[dict[str, Cell]] = field(default_factory=list)
 
     def wants(self, name: str) -> bool:
@@ -66,7 +65,7 @@ def python_contenders(
             refusals[name] = type(error).__name__
     if scenario.raw:
         task = Task(scenario.raw, ready, scenario.timeout_ns, scenario.first_fd)
-        contenders[RAW] = in_c(bench.raw, task)
+        contenders[RAW] = in_c(bench.programs.raw, task)
     return contenders, refusals
 
 
@@ -138,7 +137,10 @@ def library_tasks() -> Iterator[tuple[str, Task, Task]]:
         yield f"pmx_{interface}_wait / {peer}, 200 us", mine, theirs
 
 
-def library_table(bench: Bench, library: Program) -> None:
+def library_table(bench: Bench) -> None:
+    library = bench.programs.library
+    if not library:
+        return
     table = Table(
         "libpolymux beside the system calls, nanoseconds each",
         Column("scenario", 39),
@@ -150,7 +152,10 @@ def library_table(bench: Bench, library: Program) -> None:
     for name, mine, theirs in library_tasks():
         if not bench.wants(name) or not scenarios.has_room(mine.watched):
             continue
-        contenders = {LIBRARY: in_c(library, mine), RAW: in_c(bench.raw, theirs)}
+        contenders = {
+            LIBRARY: in_c(library, mine),
+            RAW: in_c(bench.programs.raw, theirs),
+        }
         samples = compare(contenders, bench.effort)
         bench.record(
             table,

@@ -4,19 +4,31 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-int64_t now_ns(void)
+static int64_t read_clock(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t now_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t busy_ns(void)
+{
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void require(bool condition, const char *what)
@@ -35,24 +47,69 @@ static void raise_descriptor_limit(void)
     require(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
 }
 
-static int open_one(bool ready, int first_fd)
+int64_t in_crowds(const struct task *task, int64_t (*crowd)(void))
 {
-    int low = eventfd(ready, EFD_CLOEXEC | EFD_NONBLOCK);
-    require(low >= 0, "eventfd");
+    long crowds = (task->loops + CROWD - 1) / CROWD;
+    int64_t took = 0;
+    for (long i = 0; i < crowds; i++)
+        took += crowd();
+    return took * task->loops / (crowds * CROWD);
+}
+
+int64_t moment_ns(int number)
+{
+    return (int64_t)number * 7919 % CROWD * 1000;
+}
+
+void sleep_past_moments(void)
+{
+    struct timespec past = {.tv_nsec = (int64_t)CROWD * 1000 + 1000000};
+    require(nanosleep(&past, NULL) == 0, "nanosleep");
+}
+
+static int open_eventfd(bool ready)
+{
+    int fd = eventfd(ready, EFD_CLOEXEC | EFD_NONBLOCK);
+    require(fd >= 0, "eventfd");
+    return fd;
+}
+
+/* A connection of one descriptor: both of its ends. It leaves nothing behind
+ * when it is closed, or the system would soon be out of port numbers. */
+static int open_stream(void)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr *self = (struct sockaddr *)&address;
+    socklen_t size = sizeof(address);
+    struct linger linger = {.l_onoff = 1};
+    require(fd >= 0 && bind(fd, self, size) == 0, "bind");
+    require(getsockname(fd, self, &size) == 0, "getsockname");
+    require(connect(fd, self, size) == 0, "connect");
+    require(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0,
+            "SO_LINGER");
+    require(write(fd, "", 1) == 1, "write");
+    return fd;
+}
+
+static int open_one(bool ready, bool streams, int first_fd)
+{
+    int low = ready && streams ? open_stream() : open_eventfd(ready);
     int fd = fcntl(low, F_DUPFD_CLOEXEC, first_fd);
     require(fd >= 0, "fcntl");
     close(low);
     return fd;
 }
 
-static int *open_all(int watched, int ready, int first_fd)
+static int *open_all(int watched, int ready, bool streams, int first_fd)
 {
     int *fds = calloc((size_t)watched, sizeof(*fds));
     require(fds, "calloc");
     for (int i = 0; i < watched; i++) {
         int64_t ready_before = (int64_t)i * ready / watched;
         bool is_ready = (int64_t)(i + 1) * ready / watched > ready_before;
-        fds[i] = open_one(is_ready, first_fd);
+        fds[i] = open_one(is_ready, streams, first_fd);
     }
     return fds;
 }
@@ -112,7 +169,7 @@ int serve(const struct scenario *scenarios)
                  &task.timeout_ns, &task.loops) == 6) {
         const struct scenario *scenario = find(scenarios, name);
         task.watched = task.ready + idle;
-        int *fds = open_all(task.watched, task.ready, first_fd);
+        int *fds = open_all(task.watched, task.ready, scenario->streams, first_fd);
         task.fds = fds;
         printf("%" PRId64 "\n", scenario->run(&task));
         fflush(stdout);

@@ -21,12 +21,21 @@ struct task {
 /* Does the task and returns the nanoseconds that its loop took. */
 typedef int64_t scenario_fn(const struct task *task);
 
+/*
+ * streams: the ready descriptors are TCP connections with one byte to read, of
+ * which FIONREAD tells; without, they are eventfds, as those that are not ready.
+ */
 struct scenario {
     const char *name;
     scenario_fn *run;
+    bool streams;
 };
 
 int64_t now_ns(void);
+
+/* The processor's time alone, for what does not sleep: other programs may have
+ * the processor in between. */
+int64_t busy_ns(void);
 
 /* Ends the program with a message that names what was not as it must be. */
 void require(bool condition, const char *what);
@@ -38,6 +47,18 @@ void close_files(int *files, int count);
 
 /* Writes a byte into each of them, which makes none of them longer. */
 void write_files(const int *files, int count);
+
+/*
+ * Does operations that make sense only in crowds of CROWD: crowd() does them all
+ * and returns the nanoseconds. Of as many crowds as the task's loops take, that
+ * is the loops' share.
+ */
+enum { CROWD = 10000 };
+int64_t in_crowds(const struct task *task, int64_t (*crowd)(void));
+
+/* When the timers of a crowd expire: within ten milliseconds, in no order. */
+int64_t moment_ns(int number);
+void sleep_past_moments(void);
 
 /*
  * Answers each line "name ready idle first_fd timeout_ns loops" with

@@ -138,13 +138,13 @@ static int64_t run_vnode(const struct task *task)
 }
 
 static const struct scenario scenarios[] = {
-    {"poll", run_poll},
-    {"select", run_select},
-    {"epoll", run_epoll},
-    {"epoll_ctl", run_epoll_ctl},
-    {"devpoll", run_devpoll},
-    {"vnode", run_vnode},
-    {NULL, NULL},
+    {"poll", run_poll, false},
+    {"select", run_select, false},
+    {"epoll", run_epoll, false},
+    {"epoll_ctl", run_epoll_ctl, false},
+    {"devpoll", run_devpoll, false},
+    {"vnode", run_vnode, false},
+    {NULL, NULL, false},
 };
 
 int main(void)

@@ -237,14 +237,14 @@ static int64_t run_vnode(const struct task *task)
 }
 
 static const struct scenario scenarios[] = {
-    {"poll", run_poll},
-    {"ppoll", run_ppoll},
-    {"select", run_select},
-    {"epoll", run_epoll},
-    {"epoll_pwait2", run_epoll_pwait2},
-    {"epoll_ctl", run_epoll_ctl},
-    {"vnode", run_vnode},
-    {NULL, NULL},
+    {"poll", run_poll, false},
+    {"ppoll", run_ppoll, false},
+    {"select", run_select, false},
+    {"epoll", run_epoll, false},
+    {"epoll_pwait2", run_epoll_pwait2, false},
+    {"epoll_ctl", run_epoll_ctl, false},
+    {"vnode", run_vnode, false},
+    {NULL, NULL, false},
 };
 
 int main(void)

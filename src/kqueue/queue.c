@@ -51,12 +51,9 @@ struct pmx__source *pmx__queue_source(const struct pmx__queue *queue)
 
 void pmx__queue_settle(struct pmx__queue *queue)
 {
-    if (!queue->source)
-        return;
-    bool looked_at =
-        pmx__source_observed(queue->source) || pmx__source_has_sleepers(queue->source);
-    bool pending = looked_at && !pmx__list_empty(&queue->ready);
-    pmx__source_show(queue->source, pending || queue->closing);
+    bool pending = !pmx__list_empty(&queue->ready);
+    if (queue->source)
+        pmx__source_show(queue->source, pending, queue->closing);
 }
 
 void pmx__queue_unlock(struct pmx__queue *queue)

@@ -38,9 +38,9 @@ void pmx__source_use(struct pmx__source *source, int fd);
 void pmx__source_observe(struct pmx__queue *queue);
 bool pmx__source_observed(const struct pmx__source *source);
 
-/* Makes the descriptor readable for what stands in line, or no longer; a
- * thread that sleeps wakes. */
-void pmx__source_show(struct pmx__source *source, bool readable);
+/* Makes the descriptor readable, or no longer; a thread that sleeps wakes: for
+ * what is pending in line if somebody looks, and in any case for what is urgent. */
+void pmx__source_show(struct pmx__source *source, bool pending, bool urgent);
 
 /*
  * One wait, of a thread that has come in through a door.
@@ -87,9 +87,6 @@ static inline void pmx__unshield(struct pmx__wait *wait)
  * to nothing, or -EBADF, -EINTR.
  */
 int pmx__source_wait(struct pmx__queue *queue, struct pmx__wait *wait);
-
-/* Whether a thread sleeps in it. */
-bool pmx__source_has_sleepers(const struct pmx__source *source);
 
 /*
  * What the core provides.

@@ -1,7 +1,7 @@
 /*
- * Kinds of descriptors and their readiness: see object.h. Stands on fstat(2)
- * for the kind, and on FIONREAD, poll(2) and /proc/thread-self/fdinfo for what
- * pipes, terminals, counters and the rest say; sockets are in socket.c.
+ * Kinds of descriptors and their readiness: see object.h. Stands on SO_TYPE and
+ * fstat(2) for the kind, and on FIONREAD, poll(2) and /proc/thread-self/fdinfo
+ * for what pipes, terminals, counters and the rest say; sockets are in socket.c.
  *
  * The common answer costs one system call. Where it is not the common one, the
  * events are asked for anew, so that what epoll said a while ago, or was not
@@ -47,26 +47,34 @@ static int socket_option(int fd, int name)
     return getsockopt(fd, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
 }
 
-static int unix_kind(int fd)
+static int stream_kind(int fd)
 {
-    switch (socket_option(fd, SO_TYPE)) {
-    case SOCK_STREAM:
-        return socket_option(fd, SO_RCVLOWAT) > 1 ? PMX__OBJECT_UNIX_LOWAT
-                                                  : PMX__OBJECT_UNIX_STREAM;
-    case SOCK_SEQPACKET:
-        return PMX__OBJECT_UNIX_PACKETS;
-    default:
+    if (socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP)
+        return PMX__OBJECT_TCP;
+    if (socket_option(fd, SO_DOMAIN) != AF_UNIX)
         return PMX__OBJECT_SOCKET;
-    }
+    return socket_option(fd, SO_RCVLOWAT) > 1 ? PMX__OBJECT_UNIX_LOWAT
+                                              : PMX__OBJECT_UNIX_STREAM;
 }
 
+static int packets_kind(int fd)
+{
+    bool is_unix = socket_option(fd, SO_DOMAIN) == AF_UNIX;
+    return is_unix ? PMX__OBJECT_UNIX_PACKETS : PMX__OBJECT_SOCKET;
+}
+
+/* Every new connection is asked, so those that are most of them are told apart
+ * with the fewest system calls. -ENOTSOCK or -EBADF. */
 static int socket_kind(int fd)
 {
-    if (socket_option(fd, SO_DOMAIN) == AF_UNIX)
-        return unix_kind(fd);
-    bool is_tcp = socket_option(fd, SO_TYPE) == SOCK_STREAM &&
-                  socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
-    return is_tcp ? PMX__OBJECT_TCP : PMX__OBJECT_SOCKET;
+    int type = 0;
+    socklen_t size = sizeof(type);
+    int result = pmx__syscall(getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size));
+    if (result < 0)
+        return result;
+    if (type == SOCK_STREAM)
+        return stream_kind(fd);
+    return type == SOCK_SEQPACKET ? packets_kind(fd) : PMX__OBJECT_SOCKET;
 }
 
 /* Whether a pipe is one without a name. */
@@ -76,9 +84,9 @@ static bool is_pipe(int fd)
     return fstatfs(fd, &statfs) == 0 && statfs.f_type == PIPEFS_MAGIC;
 }
 
-static int pipe_kind(int fd, int open_mode)
+static int pipe_kind(int fd)
 {
-    switch (open_mode) {
+    switch (fcntl(fd, F_GETFL) & O_ACCMODE) {
     case O_RDONLY:
         return PMX__OBJECT_PIPE_READER;
     case O_WRONLY:
@@ -124,17 +132,14 @@ static int anonymous_kind(int fd)
     return PMX__OBJECT_POLLABLE;
 }
 
-int pmx__object_kind(int fd)
+static int other_kind(int fd)
 {
-    int flags = fcntl(fd, F_GETFL);
     struct stat stat;
-    if (flags < 0 || flags & O_PATH || fstat(fd, &stat) < 0)
+    if (fstat(fd, &stat) < 0)
         return -EBADF;
     switch (stat.st_mode & S_IFMT) {
-    case S_IFSOCK:
-        return socket_kind(fd);
     case S_IFIFO:
-        return pipe_kind(fd, flags & O_ACCMODE);
+        return pipe_kind(fd);
     case S_IFCHR:
         return character_kind(fd, stat.st_rdev);
     case S_IFREG:
@@ -146,6 +151,13 @@ int pmx__object_kind(int fd)
     default:
         return anonymous_kind(fd);
     }
+}
+
+/* To getsockopt(2) a descriptor of O_PATH is -EBADF, whatever it is of. */
+int pmx__object_kind(int fd)
+{
+    int kind = socket_kind(fd);
+    return kind == -ENOTSOCK ? other_kind(fd) : kind;
 }
 
 /*

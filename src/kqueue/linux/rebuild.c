@@ -62,7 +62,7 @@ static int replace_main(struct pmx__queue *queue, int set)
         return result;
     source->leaving = source->sleepers;
     source->era++;
-    pmx__source_show(source, source->shown); /* in the old set, before it goes */
+    pmx__source_show(source, false, source->shown); /* in the old set, which goes */
     pmx__queue_replace(queue, set);
     return 0;
 }

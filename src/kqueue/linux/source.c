@@ -214,10 +214,10 @@ static int64_t sleep_limit(const struct pmx__source *source, int64_t timeout_ns)
  * An eventfd that counts to one blocks neither writers nor readers. These are no
  * cancellation points, as read(2) and write(2) of the C library are.
  */
-void pmx__source_show(struct pmx__source *source, bool readable)
+void pmx__source_show(struct pmx__source *source, bool pending, bool urgent)
 {
     uint64_t value = 1;
-    readable |= source->leaving > 0;
+    bool readable = urgent || source->leaving || (pending && is_looked_at(source));
     if (source->shown == readable)
         return;
     long call = readable ? SYS_write : SYS_read;
@@ -228,11 +228,6 @@ void pmx__source_show(struct pmx__source *source, bool readable)
 bool pmx__source_observed(const struct pmx__source *source)
 {
     return source->observed;
-}
-
-bool pmx__source_has_sleepers(const struct pmx__source *source)
-{
-    return source->sleepers;
 }
 
 void pmx__source_observe(struct pmx__queue *queue)
