@@ -90,9 +90,16 @@ class Task:
     ready: int
     timeout_ns: int = 0
     first_fd: int = 0
+    idle: int = 0
+    """How many are watched besides, and not ready; at least one is watched."""
+
+    @property
+    def watched(self) -> int:
+        return max(1, self.ready + self.idle)
 
     def line(self, loops: int) -> str:
-        words = (self.scenario, self.ready, self.first_fd, self.timeout_ns, loops)
+        idle = self.watched - self.ready
+        words = (self.scenario, self.ready, idle, self.first_fd, self.timeout_ns, loops)
         return " ".join(map(str, words)) + "\n"
 
 

@@ -55,6 +55,13 @@ def epoll_names(module: Any, fds: list[int]) -> Names:
     return _names_of(epoll, fds, module.EPOLLIN)
 
 
+def devpoll_names(module: Any, fds: list[int]) -> Names:
+    devpoll = module.devpoll()
+    for fd in fds:
+        devpoll.register(fd, module.POLLIN)
+    return _names_of(devpoll, fds, module.POLLIN)
+
+
 def _names_of(waiter: Any, fds: list[int], mask: int) -> Names:
     return {
         "wait": waiter.poll,
@@ -151,6 +158,7 @@ OTHERS = (
         raw="epoll_ctl",
         answer=None,
     ),
+    Scenario("devpoll.poll(0)", ALL_SIZES, devpoll_names, "wait(0)", raw="epoll"),
     Scenario(
         "epoll.poll(0.0002), sleeps",
         (0,),
@@ -176,6 +184,12 @@ def allow_descriptors() -> None:
     """As many as the hard limit allows."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def has_room(count: int) -> bool:
+    """Whether so many descriptors can be open, and a few more."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return soft == resource.RLIM_INFINITY or soft >= count + 100
 
 
 def _open_one(ready: bool, first_fd: int) -> int:

@@ -21,6 +21,8 @@ PEER = "select"
 RAW = "raw C"
 LIBRARY = "library"
 ASYNCIO_TICKS = Path(__file__).with_name("asyncio_ticks.py")
+ACTIVE = 100
+REGISTERED = (ACTIVE, 1000, 10_000, 100_000)
 COUNTED = (
     ("poll.poll(0)", 1),
     ("select.select(r, [], [], 0)", 1),
@@ -61,7 +63,7 @@ def python_contenders(
     for name, module in modules.items():
         try:
             contenders[name] = scenarios.timer(scenario, module, fds, ready).timeit
-        except (OSError, ValueError) as error:
+        except (AttributeError, OSError, ValueError) as error:
             refusals[name] = type(error).__name__
     if scenario.raw:
         task = Task(scenario.raw, ready, scenario.timeout_ns, scenario.first_fd)
@@ -113,6 +115,14 @@ def library_tasks() -> Iterator[tuple[str, Task, Task]]:
             for ready in sizes:
                 task = Task(peer, ready, timeout_ns)
                 yield f"{call}, {text}", task, task
+    for ready in ALL_SIZES:
+        mine, theirs = (Task(name, ready) for name in ("devpoll", "epoll"))
+        yield "pmx_devpoll_wait / epoll_wait, 0", mine, theirs
+    for call, sizes in (("epoll", REGISTERED[2:3]), ("poll", REGISTERED)):
+        for size in sizes:
+            idle = size - ACTIVE
+            mine, theirs = (Task(one, ACTIVE, idle=idle) for one in ("devpoll", call))
+            yield f"pmx_devpoll_wait / {call}, {ACTIVE} ready of n", mine, theirs
     beyond = Task("select", 3000, first_fd=scenarios.BEYOND_FD_SETSIZE)
     yield "pmx_select_wait / select, fds > 1024", beyond, beyond
     registration = Task("epoll_ctl", 1)
@@ -126,13 +136,13 @@ def library_table(bench: Bench, library: Program) -> None:
     table = Table(
         "libpolymux beside the system calls, nanoseconds each",
         Column("scenario", 39),
-        Column("n", 5, "d"),
+        Column("n", 6, "d"),
         Column("libpolymux ns", 13, ".0f"),
         Column("raw C ns", 11, ".0f"),
         Column("libpolymux/raw C", 16, ".2f"),
     )
     for name, mine, theirs in library_tasks():
-        if not bench.wants(name):
+        if not bench.wants(name) or not scenarios.has_room(mine.watched):
             continue
         contenders = {LIBRARY: in_c(library, mine), RAW: in_c(bench.raw, theirs)}
         samples = compare(contenders, bench.effort)
@@ -140,7 +150,7 @@ def library_table(bench: Bench, library: Program) -> None:
             table,
             "library",
             scenario=name,
-            n=mine.ready,
+            n=mine.watched if mine.idle else mine.ready,
             library_ns=samples.median(LIBRARY),
             raw_ns=samples.median(RAW),
             library_per_raw=samples.ratio(LIBRARY, RAW),

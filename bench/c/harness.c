@@ -45,12 +45,15 @@ static int open_one(bool ready, int first_fd)
     return fd;
 }
 
-static int *open_all(int watched, bool ready, int first_fd)
+static int *open_all(int watched, int ready, int first_fd)
 {
     int *fds = calloc((size_t)watched, sizeof(*fds));
     require(fds, "calloc");
-    for (int i = 0; i < watched; i++)
-        fds[i] = open_one(ready, first_fd);
+    for (int i = 0; i < watched; i++) {
+        int64_t ready_before = (int64_t)i * ready / watched;
+        bool is_ready = (int64_t)(i + 1) * ready / watched > ready_before;
+        fds[i] = open_one(is_ready, first_fd);
+    }
     return fds;
 }
 
@@ -73,14 +76,14 @@ static const struct scenario *find(const struct scenario *scenario, const char *
 int serve(const struct scenario *scenarios)
 {
     char name[32];
-    int first_fd;
+    int first_fd, idle;
     struct task task;
     raise_descriptor_limit();
-    while (scanf("%31s %d %d %" SCNd64 " %ld", name, &task.ready, &first_fd,
-                 &task.timeout_ns, &task.loops) == 5) {
+    while (scanf("%31s %d %d %d %" SCNd64 " %ld", name, &task.ready, &idle, &first_fd,
+                 &task.timeout_ns, &task.loops) == 6) {
         const struct scenario *scenario = find(scenarios, name);
-        task.watched = task.ready ? task.ready : 1;
-        int *fds = open_all(task.watched, task.ready > 0, first_fd);
+        task.watched = task.ready + idle;
+        int *fds = open_all(task.watched, task.ready, first_fd);
         task.fds = fds;
         printf("%" PRId64 "\n", scenario->run(&task));
         fflush(stdout);

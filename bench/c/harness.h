@@ -13,7 +13,7 @@
 struct task {
     const int *fds;
     int watched;
-    int ready; /* what each wait must return; all of fds, or none */
+    int ready; /* what each wait must return; they are spread evenly over fds */
     int64_t timeout_ns;
     long loops;
 };
@@ -32,9 +32,9 @@ int64_t now_ns(void);
 void require(bool condition, const char *what);
 
 /*
- * Answers each line "name ready first_fd timeout_ns loops" with nanoseconds
- * until the end of input. first_fd is the lowest number the descriptors may
- * have. The table ends with a NULL name. Returns main()'s status.
+ * Answers each line "name ready idle first_fd timeout_ns loops" with
+ * nanoseconds until the end of input. first_fd is the lowest number the
+ * descriptors may have. The table ends with a NULL name. Returns main()'s status.
  */
 int serve(const struct scenario *scenarios);
 

@@ -84,9 +84,28 @@ static int64_t run_epoll_ctl(const struct task *task)
     return took;
 }
 
+static int64_t run_devpoll(const struct task *task)
+{
+    struct pmx_devpoll *devpoll = pmx_devpoll_create();
+    struct pollfd *ready = calloc((size_t)task->watched, sizeof(*ready));
+    require(devpoll && ready, "pmx_devpoll_create");
+    for (int i = 0; i < task->watched; i++)
+        require(pmx_devpoll_register(devpoll, task->fds[i], POLLIN) == 0,
+                "pmx_devpoll_register");
+    int64_t began = now_ns();
+    for (long i = 0; i < task->loops; i++)
+        require(pmx_devpoll_wait(devpoll, ready, task->watched, task->timeout_ns,
+                                 NULL) == task->ready,
+                "pmx_devpoll_wait");
+    int64_t took = now_ns() - began;
+    free(ready);
+    pmx_devpoll_close(devpoll);
+    return took;
+}
+
 static const struct scenario scenarios[] = {
-    {"poll", run_poll},           {"select", run_select}, {"epoll", run_epoll},
-    {"epoll_ctl", run_epoll_ctl}, {NULL, NULL},
+    {"poll", run_poll},           {"select", run_select},   {"epoll", run_epoll},
+    {"epoll_ctl", run_epoll_ctl}, {"devpoll", run_devpoll}, {NULL, NULL},
 };
 
 int main(void)

@@ -26,8 +26,8 @@
  * Threads
  *   Different handles may be used by different threads at will. What may be
  *   done with one handle by several threads at once stands with each
- *   interface. The library starts no threads and has no locks of its own that
- *   outlive a call.
+ *   interface. The library starts no threads, and no call returns or sleeps with
+ *   one of the library's locks held.
  *
  * Fork
  *   What a handle becomes in the child of fork(2) stands with each interface.

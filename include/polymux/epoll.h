@@ -16,9 +16,9 @@
 #ifndef POLYMUX_EPOLL_H
 #define POLYMUX_EPOLL_H
 
-#include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/select.h> /* sigset_t, under every standard */
 
 #include <polymux/api.h>
 

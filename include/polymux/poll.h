@@ -26,9 +26,9 @@
 #define POLYMUX_POLL_H
 
 #include <poll.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/select.h> /* sigset_t, under every standard */
 
 #include <polymux/api.h>
 

@@ -9,6 +9,7 @@
 #define POLYMUX_POLYMUX_H
 
 #include <polymux/api.h>
+#include <polymux/devpoll.h>
 #include <polymux/epoll.h>
 #include <polymux/kqueue.h>
 #include <polymux/poll.h>

@@ -21,8 +21,8 @@
 #ifndef POLYMUX_SELECT_H
 #define POLYMUX_SELECT_H
 
-#include <signal.h>
 #include <stdint.h>
+#include <sys/select.h> /* sigset_t, under every standard */
 
 #include <polymux/api.h>
 

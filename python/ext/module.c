@@ -30,7 +30,8 @@ static int module_exec(PyObject *module)
         PyErr_SetFromErrno(PyExc_OSError);
         return -1;
     }
-    if (add_type(module, &epoll_spec, &state->epoll_type) < 0 ||
+    if (add_type(module, &devpoll_spec, &state->devpoll_type) < 0 ||
+        add_type(module, &epoll_spec, &state->epoll_type) < 0 ||
         add_type(module, &poll_spec, &state->poll_type) < 0)
         return -1;
     if (PyModule_AddType(module, state->epoll_type) < 0 ||
@@ -38,7 +39,8 @@ static int module_exec(PyObject *module)
         PyModule_AddStringConstant(module, "__version__", pmx_version()) < 0)
         return -1;
     if (set_contract_module(module, "select") < 0 ||
-        set_contract_module(module, "poll") < 0)
+        set_contract_module(module, "poll") < 0 ||
+        set_contract_module(module, "devpoll") < 0)
         return -1;
     return add_constants(module);
 }
@@ -46,6 +48,7 @@ static int module_exec(PyObject *module)
 static int module_traverse(PyObject *module, visitproc visit, void *arg)
 {
     struct module_state *state = module_state(module);
+    Py_VISIT(state->devpoll_type);
     Py_VISIT(state->epoll_type);
     Py_VISIT(state->poll_type);
     return 0;
@@ -54,6 +57,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg)
 static int module_clear(PyObject *module)
 {
     struct module_state *state = module_state(module);
+    Py_CLEAR(state->devpoll_type);
     Py_CLEAR(state->epoll_type);
     Py_CLEAR(state->poll_type);
     select_scratch_free(atomic_exchange(&state->select_scratch, NULL));
@@ -68,6 +72,7 @@ static void module_free(void *module)
 static PyMethodDef module_methods[] = {
     {"select", METHOD(select_select), METH_FASTCALL, select_doc},
     {"poll", select_poll, METH_NOARGS, poll_doc},
+    {"devpoll", select_devpoll, METH_NOARGS, devpoll_doc},
     {NULL},
 };
 

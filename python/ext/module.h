@@ -22,6 +22,7 @@
 struct select_scratch;
 
 struct module_state {
+    PyTypeObject *devpoll_type;
     PyTypeObject *epoll_type;
     PyTypeObject *poll_type;
     _Atomic(struct select_scratch *) select_scratch;
@@ -32,6 +33,7 @@ static inline struct module_state *module_state(PyObject *module)
     return PyModule_GetState(module);
 }
 
+extern PyType_Spec devpoll_spec;
 extern PyType_Spec epoll_spec;
 extern PyType_Spec poll_spec;
 
@@ -55,5 +57,8 @@ void select_scratch_free(struct select_scratch *scratch);
 
 extern const char poll_doc[];
 PyObject *select_poll(PyObject *module, PyObject *ignored);
+
+extern const char devpoll_doc[];
+PyObject *select_devpoll(PyObject *module, PyObject *ignored);
 
 #endif

@@ -54,6 +54,22 @@ class PollWaiter:
         """Nothing to give back but memory."""
 
 
+class DevpollWaiter:
+    """select.devpoll(): a kept set whose cost is what is ready."""
+
+    def __init__(self) -> None:
+        self._devpoll = polymux.devpoll()
+
+    def register(self, fd: int) -> None:
+        self._devpoll.register(fd, polymux.POLLIN)
+
+    def wait(self, seconds: float) -> list[int]:
+        return [fd for fd, _ in self._devpoll.poll(seconds * 1000)]
+
+    def close(self) -> None:
+        self._devpoll.close()
+
+
 class EpollWaiter:
     """select.epoll(): the set is in the kernel."""
 
@@ -76,6 +92,7 @@ class EpollWaiter:
 WAITERS: dict[str, type[Waiter]] = {
     "select": SelectWaiter,
     "poll": PollWaiter,
+    "devpoll": DevpollWaiter,
     "epoll": EpollWaiter,
 }
 

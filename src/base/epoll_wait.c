@@ -6,6 +6,7 @@
 #include "epoll_wait.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
@@ -21,13 +22,20 @@
 
 static atomic_bool pwait2_refused;
 
+/* syscall(2) is no cancellation point: it is made one as libc makes its own,
+ * by asynchronous cancellation around the one system call. */
 static int wait_pwait2(int fd, struct epoll_event *events, int maxevents,
                        int64_t timeout_ns, const sigset_t *sigmask)
 {
     struct timespec ts;
-    return pmx__syscall((int)syscall(SYS_epoll_pwait2, fd, events, maxevents,
-                                     pmx__timeout_timespec(timeout_ns, &ts), sigmask,
-                                     (size_t)_NSIG / 8));
+    const struct timespec *timeout = pmx__timeout_timespec(timeout_ns, &ts);
+    int before;
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &before);
+    long count = syscall(SYS_epoll_pwait2, fd, events, maxevents, timeout, sigmask,
+                         (size_t)_NSIG / 8);
+    int result = pmx__syscall((int)count);
+    pthread_setcanceltype(before, NULL);
+    return result;
 }
 
 /* An event that ppoll saw may be gone, to another thread: then sleep on. */

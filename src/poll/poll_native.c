@@ -112,6 +112,7 @@ size_t pmx_poll_count(struct pmx_poll *set)
 static int refresh_scan(struct pmx_poll *set)
 {
     size_t count = pmx__pollset_count(&set->asked);
+    set->scanned = 0; /* the answer of the wait before ends here */
     if (count > set->scan_capacity) {
         struct pollfd *scan =
             reallocarray(set->scan, set->asked.capacity, sizeof(*scan));
@@ -175,9 +176,8 @@ int pmx_poll_resume(struct pmx_poll *set, int64_t timeout_ns, const sigset_t *si
 const struct pollfd *pmx_poll_next(const struct pmx_poll *set,
                                    const struct pollfd *previous)
 {
-    const struct pollfd *end = set->scan + set->scanned;
-    for (const struct pollfd *p = previous ? previous + 1 : set->scan; p < end; p++)
-        if (p->revents)
-            return p;
-    return NULL;
+    size_t next = previous ? (size_t)(previous - set->scan) + 1 : 0;
+    while (next < set->scanned && !set->scan[next].revents)
+        next++;
+    return next < set->scanned ? &set->scan[next] : NULL;
 }

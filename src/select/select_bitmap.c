@@ -5,6 +5,7 @@
 #include "select_bitmap.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/select.h>
@@ -17,7 +18,7 @@
 #define CLASS_EVENTS ((const short[CLASSES]){POLLIN, POLLOUT, POLLPRI})
 
 struct bitmaps {
-    fd_mask *class[CLASSES]; /* one allocation, which class[0] owns */
+    fd_mask *bits[CLASSES]; /* one allocation, which bits[0] owns */
 };
 
 static int highest_fd(const struct pollfd *fds, size_t count)
@@ -32,10 +33,10 @@ static int highest_fd(const struct pollfd *fds, size_t count)
 static bool bitmaps_allocate(struct bitmaps *maps, int highest)
 {
     size_t words = (size_t)highest / WORD_BITS + 1;
-    maps->class[0] = calloc(words, CLASSES * sizeof(fd_mask));
-    for (int c = 1; maps->class[0] && c < CLASSES; c++)
-        maps->class[c] = maps->class[c - 1] + words;
-    return maps->class[0];
+    maps->bits[0] = calloc(words, CLASSES * sizeof(fd_mask));
+    for (int c = 1; maps->bits[0] && c < CLASSES; c++)
+        maps->bits[c] = maps->bits[c - 1] + words;
+    return maps->bits[0];
 }
 
 static void bitmaps_fill(struct bitmaps *maps, const struct pollfd *fds, size_t count)
@@ -43,7 +44,7 @@ static void bitmaps_fill(struct bitmaps *maps, const struct pollfd *fds, size_t 
     for (size_t i = 0; i < count; i++)
         for (int c = 0; fds[i].fd >= 0 && c < CLASSES; c++)
             if (fds[i].events & CLASS_EVENTS[c])
-                maps->class[c][fds[i].fd / WORD_BITS] |=
+                maps->bits[c][fds[i].fd / WORD_BITS] |=
                     (fd_mask)(1UL << (fds[i].fd % WORD_BITS));
 }
 
@@ -52,11 +53,23 @@ static void bitmaps_answer(const struct bitmaps *maps, struct pollfd *fds, size_
     for (size_t i = 0; i < count; i++) {
         fds[i].revents = 0;
         for (int c = 0; fds[i].fd >= 0 && c < CLASSES; c++)
-            if ((unsigned long)maps->class[c][fds[i].fd / WORD_BITS] >>
+            if ((unsigned long)maps->bits[c][fds[i].fd / WORD_BITS] >>
                     (fds[i].fd % WORD_BITS) &
                 1)
                 fds[i].revents |= CLASS_EVENTS[c];
     }
+}
+
+/* A thread that is cancelled in here frees the bitmaps. */
+static int bitmaps_wait(const struct bitmaps *maps, int nfds,
+                        const struct timespec *timeout, const sigset_t *sigmask)
+{
+    int ready;
+    pthread_cleanup_push(free, maps->bits[0]);
+    ready = pmx__syscall(pselect(nfds, (fd_set *)maps->bits[0], (fd_set *)maps->bits[1],
+                                 (fd_set *)maps->bits[2], timeout, sigmask));
+    pthread_cleanup_pop(0);
+    return ready;
 }
 
 int pmx__select_bitmap(struct pollfd *fds, size_t count, int64_t timeout_ns,
@@ -72,11 +85,10 @@ int pmx__select_bitmap(struct pollfd *fds, size_t count, int64_t timeout_ns,
         return -ENOMEM;
     bitmaps_fill(&maps, fds, count);
     struct timespec ts;
-    int ready = pmx__syscall(pselect(highest + 1, (fd_set *)maps.class[0],
-                                     (fd_set *)maps.class[1], (fd_set *)maps.class[2],
-                                     pmx__timeout_timespec(timeout_ns, &ts), sigmask));
+    int ready = bitmaps_wait(&maps, highest + 1, pmx__timeout_timespec(timeout_ns, &ts),
+                             sigmask);
     if (ready >= 0)
         bitmaps_answer(&maps, fds, count);
-    free(maps.class[0]);
+    free(maps.bits[0]);
     return ready;
 }

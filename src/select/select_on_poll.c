@@ -8,6 +8,7 @@
  */
 #include <polymux/select.h>
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -35,17 +36,25 @@ static const short events_of[ALL_CLASSES + 1] = {
     [ALL_CLASSES] = PMX__READ_EVENTS | PMX__WRITE_EVENTS | PMX__EXCEPT_EVENTS,
 };
 
-/* The classes that an entry was asked for and is ready in. */
-static unsigned ready_classes(const struct pollfd *entry)
+/* The classes that an entry was asked for and is ready in, each as the event
+ * that names it. */
+static short ready_events(const struct pollfd *entry)
 {
-    unsigned ready = 0;
-    if (entry->events & POLLIN && entry->revents & PMX__READ_READY)
-        ready |= PMX_SELECT_READ;
-    if (entry->events & POLLOUT && entry->revents & PMX__WRITE_READY)
-        ready |= PMX_SELECT_WRITE;
-    if (entry->events & POLLPRI && entry->revents & PMX__EXCEPT_READY)
-        ready |= PMX_SELECT_EXCEPT;
-    return ready;
+    short ready = 0;
+    if (entry->revents & PMX__READ_READY)
+        ready |= POLLIN;
+    if (entry->revents & PMX__WRITE_READY)
+        ready |= POLLOUT;
+    if (entry->revents & PMX__EXCEPT_READY)
+        ready |= POLLPRI;
+    return (short)(ready & entry->events);
+}
+
+static unsigned classes_of(short events)
+{
+    return (events & POLLIN ? PMX_SELECT_READ : 0) |
+           (events & POLLOUT ? PMX_SELECT_WRITE : 0) |
+           (events & POLLPRI ? PMX_SELECT_EXCEPT : 0);
 }
 
 struct pmx_select *pmx_select_create(void)
@@ -102,21 +111,31 @@ void pmx_select_clear(struct pmx_select *set)
     pmx__pollset_clear(&set->asked);
 }
 
-static int class_count(unsigned classes)
+static int class_count(short events)
 {
-    return (int)((classes & 1) + (classes >> 1 & 1) + (classes >> 2 & 1));
+    return !!(events & POLLIN) + !!(events & POLLOUT) + !!(events & POLLPRI);
 }
 
-/* The number of ready pairs; 0 where poll had only unasked events to tell. */
-static int count_ready(const struct pmx__pollset *asked)
+/*
+ * Turns what poll said of the entries into the answer of select, in place.
+ * Returns the number of ready pairs: 0 where poll had only unasked events to
+ * tell. POLLNVAL is a closed descriptor, or one of O_PATH: that is open, and
+ * select(2) calls it ready for everything.
+ */
+static int answer(struct pmx__pollset *asked)
 {
     int count = 0;
     for (size_t i = 0; i < asked->used; i++) {
-        if (!asked->fds[i].revents)
+        struct pollfd *entry = &asked->fds[i];
+        if (!entry->revents)
             continue;
-        if (asked->fds[i].revents & POLLNVAL)
-            return -EBADF;
-        count += class_count(ready_classes(&asked->fds[i]));
+        if (entry->revents & POLLNVAL) {
+            if (fcntl(entry->fd, F_GETFD) < 0)
+                return -EBADF;
+            entry->revents = PMX__READ_READY | PMX__WRITE_READY | PMX__EXCEPT_READY;
+        }
+        entry->revents = ready_events(entry);
+        count += class_count(entry->revents);
     }
     return count;
 }
@@ -142,7 +161,7 @@ static int wait_ready(struct pmx__pollset *asked, int64_t timeout_ns,
     bool too_many = result == -EINVAL;
     if (result <= 0 && !too_many)
         return result;
-    int ready = too_many ? 0 : count_ready(asked);
+    int ready = too_many ? 0 : answer(asked);
     if (ready != 0 || (timeout_ns == 0 && !too_many))
         return ready;
     return pmx__select_bitmap(asked->fds, asked->used, pmx__deadline_left(deadline),
@@ -163,11 +182,11 @@ int pmx_select_wait(struct pmx_select *set, int64_t timeout_ns, const sigset_t *
 unsigned pmx_select_ready(struct pmx_select *set, int fd)
 {
     const struct pmx__pollset *asked = &set->asked;
-    const struct pollfd *entry = &asked->fds[set->cursor];
-    if (set->cursor >= asked->used || entry->fd != fd)
-        entry = pmx__pollset_find(asked, fd);
-    if (!entry)
-        return 0;
-    set->cursor = (size_t)(entry - asked->fds) + 1;
-    return ready_classes(entry);
+    if (set->cursor >= asked->used || asked->fds[set->cursor].fd != fd) {
+        const struct pollfd *entry = pmx__pollset_find(asked, fd);
+        if (!entry)
+            return 0;
+        set->cursor = (size_t)(entry - asked->fds);
+    }
+    return classes_of(asked->fds[set->cursor++].revents);
 }

@@ -4,6 +4,7 @@
  */
 #include <polymux/select.h>
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -52,6 +53,16 @@ TEST_EACH(pipe_ends, const struct select_api *api, select_apis)
     fill(ends[1]);
     CHECK_EQ_UINT(ask(api, ends[1], ALL), 0);
     close_both(ends);
+}
+
+/* It is open, and no wait ever sleeps on it, whatever it is watched for. */
+TEST_EACH(descriptor_of_a_path_is_ready_for_everything, const struct select_api *api,
+          select_apis)
+{
+    int path = CHECK_OK(open("/", O_PATH | O_CLOEXEC));
+    CHECK_EQ_UINT(ask(api, path, ALL), ALL);
+    CHECK_EQ_UINT(ask(api, path, EXCEPT), EXCEPT);
+    CHECK_OK(close(path));
 }
 
 TEST_EACH(end_of_stream_is_readable, const struct select_api *api, select_apis)

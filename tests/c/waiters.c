@@ -1,11 +1,13 @@
 /* The waits of waiters.h, made of the tables of the single interfaces. */
 #include "waiters.h"
 
+#include <polymux/devpoll.h>
 #include <polymux/select.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "devpoll_api.h"
 #include "epoll_api.h"
 #include "poll_api.h"
 #include "select_api.h"
@@ -140,20 +142,56 @@ static void epoll_abandon(const void *api, void *epoll)
 static const struct waiter_kind epoll_kind = {epoll_open, epoll_watch, epoll_wait_some,
                                               epoll_close, epoll_abandon};
 
+static void *devpoll_open_one(const void *api)
+{
+    (void)api;
+    return devpoll_open();
+}
+
+static void devpoll_watch(const void *api, void *devpoll, int fd)
+{
+    (void)api;
+    CHECK_OK(pmx_devpoll_register(devpoll, fd, POLLIN));
+}
+
+static int devpoll_wait(const void *api, void *devpoll, int64_t timeout_ns,
+                        const sigset_t *sigmask)
+{
+    struct pollfd answers[4];
+    (void)api;
+    return pmx_devpoll_wait(devpoll, answers, 4, timeout_ns, sigmask);
+}
+
+static void devpoll_close(const void *api, void *devpoll)
+{
+    (void)api;
+    CHECK_OK(pmx_devpoll_close(devpoll));
+}
+
+static void devpoll_abandon(const void *api, void *devpoll)
+{
+    (void)api;
+    CHECK_OK(close(pmx_devpoll_fd(devpoll)));
+}
+
+static const struct waiter_kind devpoll_kind = {
+    devpoll_open_one, devpoll_watch, devpoll_wait, devpoll_close, devpoll_abandon};
+
 /* clang-format off */
 #define CANCELLABLE_WAITERS                                                            \
     {"select", &select_kind, &select_apis[SELECT_PMX]},                                \
     {"select-kernel", &select_kind, &select_apis[SELECT_KERNEL]},                      \
     {"poll", &poll_kind, &poll_apis[POLL_PMX]},                                        \
     {"poll-kernel", &poll_kind, &poll_apis[POLL_KERNEL]},                              \
+    {"devpoll", &devpoll_kind, NULL},                                                  \
     {"epoll", &epoll_kind, &epoll_apis[EPOLL_PMX]},                                    \
     {"epoll-enosys", &epoll_kind, &epoll_apis[EPOLL_PMX_ENOSYS]},                      \
     {"epoll-eperm", &epoll_kind, &epoll_apis[EPOLL_PMX_EPERM]}
 /* clang-format on */
 
-const struct waiter cancellable_waiters[7] = {CANCELLABLE_WAITERS};
+const struct waiter cancellable_waiters[8] = {CANCELLABLE_WAITERS};
 
-const struct waiter waiters[9] = {
+const struct waiter waiters[10] = {
     CANCELLABLE_WAITERS,
     {"epoll-kernel", &epoll_kind, &epoll_apis[EPOLL_KERNEL]},
     {"select-hung-up", &hung_up_kind, &select_apis[SELECT_PMX]},

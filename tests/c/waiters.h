@@ -24,13 +24,13 @@ struct waiter {
     const void *api;
 };
 
-extern const struct waiter waiters[9];
+extern const struct waiter waiters[10];
 
 /*
  * All but two: epoll-kernel stands on syscall(2), which libc does not make a
  * cancellation point; select-hung-up has memory that is lost with the thread.
  */
-extern const struct waiter cancellable_waiters[7];
+extern const struct waiter cancellable_waiters[8];
 
 static inline void *waiter_open(const struct waiter *waiter)
 {

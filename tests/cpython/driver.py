@@ -161,9 +161,12 @@ def strays() -> list[str]:
     )
 
 
-def prepare(resources: list[str]) -> None:
-    """Set up what test.regrtest would have set up."""
+def prepare(resources: list[str], selector: str | None) -> None:
+    """Set up what test.regrtest would have set up, and what event loops use."""
     faulthandler.enable()
+    if selector is not None:
+        selectors = importlib.import_module("selectors")
+        selectors.DefaultSelector = getattr(selectors, selector)
     support = importlib.import_module("test.support")
     support.use_resources = dict.fromkeys(resources)
     support.verbose = 1
@@ -182,7 +185,7 @@ def main() -> None:
     report = Reporter(arguments.results)
     with open(arguments.choose, encoding="utf-8") as file:
         choice = json.load(file)
-    prepare(choice["resources"])
+    prepare(choice["resources"], choice["selector"])
     if (suite := load(arguments.module, report)) is not None:
         report(defined=sorted(test.id() for test in each_test(suite)))
         run(prune(suite, functools.partial(is_chosen, choice)), report)

@@ -33,6 +33,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--baseline", action="store_true", help="run all on the standard module too")
     add("--kqueue", action="store_true", help="show the names of kqueue")
     add("--devpoll", action="store_true", help="show the names of /dev/poll")
+    add("--selector", metavar="CLASS", help="what event loops use on polymux")
     add("--keep", action="store_true", help="keep the directory of the run")
     add("files", nargs="*", metavar="FILES", help="such as test_select, test_asyncio")
     return parser.parse_args()
@@ -102,8 +103,9 @@ def run(options: argparse.Namespace, directory: Path) -> int:
     modules = selection.choose(inject.tests_directory(standard), options)
     started = time.monotonic()
     patterns = [entry.pattern for entry in entries]
-    workers = [Worker(each, directory, patterns) for each in (injected, standard)]
-    verdicts = Run(*workers, options).all(modules)
+    on_polymux = Worker(injected, directory, patterns, options.selector)
+    on_standard = Worker(standard, directory, patterns)
+    verdicts = Run(on_polymux, on_standard, options).all(modules)
     return report.print_report(
         verdicts,
         entries,

@@ -89,11 +89,16 @@ class Worker:
     """Runs test files in one environment, each process in its own directory."""
 
     def __init__(
-        self, environment: Environment, directory: Path, deselected: list[str]
+        self,
+        environment: Environment,
+        directory: Path,
+        deselected: list[str],
+        selector: str | None = None,
     ) -> None:
         self.environment = environment
         self.directory = directory
         self.deselected = deselected
+        self.selector = selector
         self.cancelled = threading.Event()
 
     def run(self, module: str, only: Collection[str] | None = None) -> FileRun:
@@ -149,6 +154,7 @@ class Worker:
             "without": without,
             "resources": resources(module),
             "deselected": self.deselected,
+            "selector": self.selector,
         }
         (place / "choice").write_text(json.dumps(choice))
         return place

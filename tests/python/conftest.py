@@ -21,7 +21,7 @@ hypothesis.settings.register_profile(
     "dev", max_examples=60, deadline=None, database=None, print_blob=True
 )
 hypothesis.settings.register_profile(
-    "ci",
+    "thorough",
     max_examples=1000,
     deadline=None,
     database=None,

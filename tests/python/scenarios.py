@@ -66,17 +66,36 @@ def epolling(mux: ModuleType, ends: Ends) -> Work:
     return work
 
 
+def devpolling(mux: ModuleType, ends: Ends) -> Work:
+    """Where the module has no devpoll, poll does the same."""
+    make = getattr(mux, "devpoll", mux.poll)
+    right = sorted([(fd, 4) for fd in ends.many[2:]] + [(499, 32)])
+
+    def work() -> object:
+        devpoll = make()
+        for fd in ends.many:
+            devpoll.register(fd, 4)
+        devpoll.register(499, 4)
+        devpoll.modify(ends.many[0], 0)
+        devpoll.unregister(ends.many[1])
+        return sorted(devpoll.poll(0)) == right
+
+    return work
+
+
 def polling_again(mux: ModuleType, ends: Ends) -> Work:
     """On an object that lives on; its numbers are no small integers."""
     poll, epoll = mux.poll(), mux.epoll()
+    devpoll = getattr(mux, "devpoll", mux.poll)()
     high = [os.dup2(ends.writable, 500 + i) for i in range(40)]
     for fd in high:
         poll.register(fd, 0x7FFF)
         epoll.register(fd, 0x7FFF)
+        devpoll.register(fd, 0x7FFF)
     right = [(fd, 0x104) for fd in high]
 
     def work() -> object:
-        return poll.poll(0) == right and sorted(epoll.poll(0, 100)) == right
+        return all(sorted(one.poll(0)) == right for one in (poll, epoll, devpoll))
 
     return work
 
@@ -125,5 +144,5 @@ def failing(mux: ModuleType, ends: Ends) -> Work:
 
 SCENARIOS = {
     made.__name__: made
-    for made in (selecting, polling, epolling, polling_again, failing)
+    for made in (selecting, polling, epolling, devpolling, polling_again, failing)
 }

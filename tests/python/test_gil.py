@@ -93,7 +93,16 @@ def epoll_call(mux: ModuleType, pipe: Pipe, limit: float | None) -> Call:
     return lambda: epoll.poll(limit)
 
 
-interfaces = pytest.mark.parametrize("make", [select_call, poll_call, epoll_call])
+def devpoll_call(mux: ModuleType, pipe: Pipe, limit: float | None) -> Call:
+    """Where the module has no devpoll, poll shows what giving up looks like."""
+    devpoll = getattr(mux, "devpoll", mux.poll)()
+    devpoll.register(pipe.r, mux.POLLIN)
+    return lambda: devpoll.poll(limit)
+
+
+interfaces = pytest.mark.parametrize(
+    "make", [select_call, poll_call, epoll_call, devpoll_call]
+)
 
 
 def assert_keeps_gil(observer: Observer, call: Call, standard: Call) -> None:

@@ -175,28 +175,51 @@ def header_check(language: str, standard: str) -> Check:
     return check
 
 
+def build(tree: Installation, compiler: list[str], source: Path, link: str) -> Path:
+    """The program that a compiler command makes of a source, through pkg-config."""
+    kind = ["--static"] if link == "static" else []
+    libraries = tree.pkg_config("--libs", *kind)
+    if link == "static":
+        libraries = [
+            "-l:libpolymux.a" if name == "-lpolymux" else name for name in libraries
+        ]
+    program = tree.root / f"program-{link}"
+    command = [*compiler, *tree.sanitize, *tree.pkg_config("--cflags")]
+    run([*command, str(source), "-x", "none", "-o", str(program), *libraries])
+    needed = [name for name in dynamic_entries(program, "NEEDED") if "polymux" in name]
+    soname = f"libpolymux.so.{tree.options.soversion}"
+    expect("NEEDED", needed, [soname] if link == "shared" else [])
+    return program
+
+
+def output_of(tree: Installation, program: Path) -> str:
+    return run([str(program)], {"LD_LIBRARY_PATH": str(tree.lib)})
+
+
 def program_check(language: str, standard: str, link: str) -> Check:
     def check(tree: Installation) -> None:
-        kind = ["--static"] if link == "static" else []
-        libraries = tree.pkg_config("--libs", *kind)
-        if link == "static":
-            libraries = [
-                "-l:libpolymux.a" if name == "-lpolymux" else name for name in libraries
-            ]
-        program = tree.root / f"user-{language}-{link}"
-        command = tree.compiler(language, standard) + tree.sanitize
-        command += [*tree.pkg_config("--cflags"), "-D_POSIX_C_SOURCE=200809L"]
-        command += ["-x", language, str(HERE / "user.c"), "-x", "none"]
-        run([*command, "-o", str(program), *libraries])
-        needed = [
-            name for name in dynamic_entries(program, "NEEDED") if "polymux" in name
-        ]
-        soname = f"libpolymux.so.{tree.options.soversion}"
-        expect("NEEDED", needed, [soname] if link == "shared" else [])
-        output = run([str(program)], {"LD_LIBRARY_PATH": str(tree.lib)})
-        expect("pmx_version()", output, f"{tree.options.version}\n")
+        compiler = tree.compiler(language, standard)
+        compiler += ["-D_POSIX_C_SOURCE=200809L", "-x", language]
+        program = build(tree, compiler, HERE / "user.c", link)
+        expect("output", output_of(tree, program), f"{tree.options.version}\n")
 
     return check
+
+
+def check_readme(tree: Installation) -> None:
+    """The C program of README.md, with the compiler command it gives."""
+    readme = (SOURCE_ROOT / "README.md").read_text()
+    blocks = re.findall(r"^```c\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    expect("number of C programs in README.md", len(blocks), 1)
+    expect(
+        "README.md compiles with pkg-config",
+        "cc program.c $(pkg-config --cflags --libs polymux)" in readme,
+        True,
+    )
+    source = tree.root / "program.c"
+    source.write_text(blocks[0])
+    program = build(tree, [*shlex.split(tree.options.cc), "-Werror"], source, "shared")
+    expect("output", output_of(tree, program), "descriptor 1: events 0x4\n")
 
 
 def checks(with_cxx: bool) -> Iterator[tuple[str, Check | str]]:
@@ -215,6 +238,7 @@ def checks(with_cxx: bool) -> Iterator[tuple[str, Check | str]]:
                 f"program in {standard}, {link}",
                 missing or program_check(language, standard, link),
             )
+    yield "README.md", check_readme
 
 
 def parse() -> argparse.Namespace:
