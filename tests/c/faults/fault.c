@@ -8,9 +8,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/select.h>
-#include <sys/stat.h>
 
 static struct {
     enum fault_site site;
@@ -202,25 +200,6 @@ int __wrap_epoll_pwait2(int epoll, struct epoll_event *events, int count,
     if (fault_strikes(FAULT_EPOLL_PWAIT2))
         return -1;
     return __real_epoll_pwait2(epoll, events, count, timeout, mask);
-}
-
-int __real_eventfd(unsigned count, int flags);
-int __wrap_eventfd(unsigned count, int flags)
-{
-    return strikes(FAULT_EVENTFD) ? -1 : __real_eventfd(count, flags);
-}
-
-/* fstat64 is what fstat is called where off_t has 64 bits by choice. */
-int __real_fstat(int fd, struct stat *status);
-int __wrap_fstat(int fd, struct stat *status)
-{
-    return strikes(FAULT_FSTAT) ? -1 : __real_fstat(fd, status);
-}
-
-int __real_fstat64(int fd, struct stat64 *status);
-int __wrap_fstat64(int fd, struct stat64 *status)
-{
-    return strikes(FAULT_FSTAT) ? -1 : __real_fstat64(fd, status);
 }
 
 /* fcntl64 is what fcntl is called where off_t has 64 bits by choice. */

@@ -19,8 +19,6 @@ enum fault_site {
     FAULT_EPOLL_WAIT,
     FAULT_EPOLL_PWAIT,
     FAULT_EPOLL_PWAIT2, /* through libc or through syscall(2) */
-    FAULT_EVENTFD,
-    FAULT_FSTAT, /* under any of its names */
     FAULT_FCNTL,
     FAULT_CLOSE, /* closes, and fails all the same, as Linux does */
     FAULT_EVENTFD,
