@@ -105,20 +105,31 @@ static int look(struct pmx__item *item, struct pmx__readiness *readiness)
                : pmx__object_read(kind, fd, events, has_lowat, lowat, readiness);
 }
 
+/*
+ * Whether an event is believed to be its number's, unless there is a reason for
+ * doubt. That there is something to read is most of what happens, and one system
+ * call more than the one that counts it would be felt.
+ */
+static bool is_trusted(const struct pmx__item *item)
+{
+    return pmx__item_seen(item) == EPOLLIN;
+}
+
 static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
                    struct pmx__report *report)
 {
     struct pmx__item *item = pmx__item_of(knote);
     struct pmx__readiness readiness = {0};
-    int result = pmx__item_doubt(queue, item);
+    int result = is_trusted(item) ? pmx__item_doubt(queue, item) : verify(queue, knote);
     if (result == 0 && !item->kind)
         result = find_kind(queue, item);
     if (result == 0)
         result = look(item, &readiness);
     item->seen = 0;
-    if (result == 0)
-        result = readiness.ready ? pmx__item_restore(queue, item)
-                                 : pmx__item_hush(queue, item);
+    if (result == 0 && !readiness.ready)
+        result = pmx__item_hush(queue, item);
+    else if (result == 0 && item->hushed)
+        result = pmx__item_unhush(queue, item);
     if (result < 0) {
         item->kind = 0;
         return -EBADF;

@@ -67,12 +67,17 @@ static unsigned direction(const struct pmx__item *item)
     return item->writes ? OUT : IN;
 }
 
+static bool is_quiet(const struct pmx__item *item)
+{
+    return !direction(item) || item->hushed;
+}
+
 /* An item set to nothing still reports its end, but as an edge only once. */
 static unsigned wanted(const struct pmx__item *item, const struct pmx__item *other)
 {
     unsigned armed = direction(item) | direction(other);
-    bool is_edge = !armed || item->knote.clears || item->hushed;
-    return is_edge || (other && other->hushed) ? armed | EDGE : armed;
+    bool is_edge = item->knote.clears || (is_quiet(item) && is_quiet(other));
+    return is_edge ? armed | EDGE : armed;
 }
 
 /* Sets the item to what these two want. */
@@ -252,28 +257,22 @@ int pmx__item_remove(struct pmx__queue *queue, struct pmx__item *item)
     return result;
 }
 
+/* The knote that shares the item is not ready either if the event was not its. */
 int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item)
 {
-    if (item->armed & EDGE)
+    struct pmx__item *other = sharer(queue, item);
+    if (item->hushed || item->knote.clears)
         return 0;
     item->hushed = true;
-    return pmx__item_settle(queue, item, false);
+    if (other && pmx__list_empty(&other->knote.ready))
+        other->hushed = true;
+    return set(queue, item, other, false);
 }
 
 int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item)
 {
-    struct pmx__item *other = sharer(queue, item);
     item->hushed = false;
-    if (other)
-        other->hushed = false;
-    return set(queue, item, other, false);
-}
-
-/* Most were not hushed, which the item shows. */
-int pmx__item_restore(struct pmx__queue *queue, struct pmx__item *item)
-{
-    bool is_level = !(item->armed & EDGE);
-    return is_level || item->knote.clears ? 0 : pmx__item_unhush(queue, item);
+    return pmx__item_settle(queue, item, false);
 }
 
 /*

@@ -26,7 +26,7 @@ struct pmx__item {
     unsigned news : 7;   /* fd.c's */
     bool writes : 1;
     bool side : 1;   /* it is in the second set */
-    bool hushed : 1; /* edge-triggered for now, after a false alarm */
+    bool hushed : 1; /* edges are enough for now, after a false alarm */
 };
 
 /* EPOLL*, of the last event. */
@@ -70,9 +70,6 @@ int pmx__items_copy(struct pmx__queue *queue, bool side, int set);
  * opposite, when it is ready or looks again. */
 int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item);
 int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item);
-
-/* The knote is ready: if it was hushed, it no longer is. */
-int pmx__item_restore(struct pmx__queue *queue, struct pmx__item *item);
 
 /* What came of an event of the set. */
 enum pmx__news {
