@@ -105,19 +105,6 @@ struct pmx_devpoll *pmx_devpoll_create(void)
     return devpoll;
 }
 
-int pmx_devpoll_close(struct pmx_devpoll *devpoll)
-{
-    if (!devpoll)
-        return 0;
-    int saved = errno;
-    int result = pmx__syscall(close(devpoll->epoll));
-    close(devpoll->beacon);
-    pthread_mutex_destroy(&devpoll->lock);
-    pmx__watches_free(&devpoll->watches);
-    free(devpoll);
-    return pmx__result(result, saved);
-}
-
 int pmx_devpoll_fd(const struct pmx_devpoll *devpoll)
 {
     return devpoll->epoll;
@@ -135,6 +122,42 @@ static int enter(struct pmx_devpoll *devpoll)
 static void leave(struct pmx_devpoll *devpoll)
 {
     pthread_mutex_unlock(&devpoll->lock);
+}
+
+/*
+ * The set in which the beacon is. It stays as it is; only the child of a fork,
+ * which does not know how it is in the parent's set, lights it: the parent looks
+ * for nothing then.
+ */
+static int check(struct pmx_devpoll *devpoll)
+{
+    bool ours = enter(devpoll) == 0;
+    uint32_t events = !ours || devpoll->beacon_lit ? EPOLLIN : 0;
+    int result = control(devpoll, EPOLL_CTL_MOD, devpoll->beacon, events, BEACON_TOKEN);
+    if (ours)
+        leave(devpoll);
+    return result < 0 ? -EBADF : 0;
+}
+
+int pmx_devpoll_check(struct pmx_devpoll *devpoll)
+{
+    int saved = errno;
+    return pmx__result(check(devpoll), saved);
+}
+
+int pmx_devpoll_close(struct pmx_devpoll *devpoll)
+{
+    if (!devpoll)
+        return 0;
+    int saved = errno;
+    int result = check(devpoll);
+    if (result == 0)
+        result = pmx__syscall(close(devpoll->epoll));
+    close(devpoll->beacon);
+    pthread_mutex_destroy(&devpoll->lock);
+    pmx__watches_free(&devpoll->watches);
+    free(devpoll);
+    return pmx__result(result, saved);
 }
 
 static int control_watch(const struct pmx_devpoll *devpoll, int operation,
