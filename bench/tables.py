@@ -22,7 +22,6 @@ RAW = "raw C"
 LIBRARY = "library"
 ASYNCIO_TICKS = Path(__file__).with_name("asyncio_ticks.py")
 ACTIVE = 100
-REGISTERED = (ACTIVE, 1000, 10_000, 100_000)
 COUNTED = (
     ("poll.poll(0)", 1),
     ("select.select(r, [], [], 0)", 1),
@@ -118,11 +117,15 @@ def library_tasks() -> Iterator[tuple[str, Task, Task]]:
     for ready in ALL_SIZES:
         mine, theirs = (Task(name, ready) for name in ("devpoll", "epoll"))
         yield "pmx_devpoll_wait / epoll_wait, 0", mine, theirs
-    for call, sizes in (("epoll", REGISTERED[2:3]), ("poll", REGISTERED)):
-        for size in sizes:
+    for call, registered in (
+        ("epoll_wait", [10_000]),
+        ("poll", [ACTIVE, 1000, 10_000, 100_000]),
+    ):
+        for size in registered:
             idle = size - ACTIVE
-            mine, theirs = (Task(one, ACTIVE, idle=idle) for one in ("devpoll", call))
-            yield f"pmx_devpoll_wait / {call}, {ACTIVE} ready of n", mine, theirs
+            mine = Task("devpoll", ACTIVE, idle=idle)
+            theirs = Task(call.removesuffix("_wait"), ACTIVE, idle=idle)
+            yield f"pmx_devpoll_wait / {call}, {ACTIVE} of n", mine, theirs
     beyond = Task("select", 3000, first_fd=scenarios.BEYOND_FD_SETSIZE)
     yield "pmx_select_wait / select, fds > 1024", beyond, beyond
     registration = Task("epoll_ctl", 1)

@@ -45,7 +45,8 @@ def _provide_for(steps: list[Step], pythons: list[Interpreter]) -> None:
     missing |= machine.programs(("gcc", "g++", "clang", "nm", "pkg-config"))
     for python in pythons:
         if f"env-{python.name}" in names:
-            own_tests = f"cpython-{python.name}" in names
+            runs = {f"cpython-{python.name}", f"devpoll-{python.name}"}
+            own_tests = not runs.isdisjoint(names)
             missing |= machine.parts_of(python, own_tests=own_tests)
     machine.provide(missing)
     interpreters.probe.cache_clear()

@@ -103,6 +103,29 @@ def _cpythons_tests(pythons: Iterable[Interpreter]) -> list[Step]:
     return steps
 
 
+# What waits on devpoll where selectors are asked to, and event loops made to.
+_ON_DEVPOLL = (
+    *("test_devpoll", "test_selectors", "test_eintr"),
+    *(
+        f"test_asyncio.test_{name}"
+        for name in (
+            *("events", "selector_events", "sendfile", "sock_lowlevel"),
+            *("streams", "subprocess", "unix_events"),
+        )
+    ),
+)
+
+
+def _cpythons_tests_on_devpoll(python: Interpreter) -> Step:
+    script = str(Path("tests", "cpython", "run.py"))
+    venv_python = str(for_tests(python).python)
+    options = ("--python", venv_python, "--jobs", "2")
+    selector = ("--devpoll", "--selector", "DevpollSelector")
+    command = (sys.executable, script, *options, *selector, *_ON_DEVPOLL)
+    name = f"devpoll-{python.name}"
+    return Step(name, Stage.TEST, command, (f"env-{python.name}",))
+
+
 def all_steps(interpreter: Interpreter, pythons: Iterable[Interpreter]) -> list[Step]:
     """Every step, the longest of a stage first."""
     pythons = list(pythons)
@@ -111,6 +134,7 @@ def all_steps(interpreter: Interpreter, pythons: Iterable[Interpreter]) -> list[
         *_c_builds(),
         *_lints(interpreter),
         *_cpythons_tests(pythons),
+        *(_cpythons_tests_on_devpoll(python) for python in pythons[-1:]),
         *_python_tests(pythons),
         *_c_tests(),
     ]

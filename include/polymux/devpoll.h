@@ -17,9 +17,11 @@
  * Closed descriptors: remove a descriptor before closing it. One that is closed
  * all the same is watched no longer, also where a duplicate of it lives on:
  * nothing is reported under its number, whatever that comes to stand for,
- * until it is registered anew, with no trace of the mask it had. Only of a file
- * that is always ready, opened once more under the same number, the difference
- * cannot be told. A number that is not open when it is registered is reported
+ * until it is registered anew, with no trace of the mask it had. Two things
+ * cannot be told: that a file which is always ready was opened once more under
+ * the same number; and which one is meant where dup2(2) puts files under one
+ * number by turns that were all registered under it and none of them removed.
+ * A number that is not open when it is registered is reported
  * with POLLNVAL until it is open, and watched from then on.
  *
  * Threads: any number of threads may register, change and wait at once; what

@@ -1,6 +1,7 @@
 /* The table behind a /dev/poll handle: see watches.h. */
 #include "watches.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -42,6 +43,7 @@ static void place(struct pmx__watches *table, size_t at, const struct pmx__watch
 
 static void append(struct pmx__watches *table, const struct pmx__watch *watch)
 {
+    assert(table->all && table->count < table->capacity);
     table->all[table->count++] = *watch;
     *pmx__intmap_need(&table->places, (uint64_t)watch->fd) = table->count;
 }

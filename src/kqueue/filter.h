@@ -34,6 +34,7 @@ struct pmx__knote {
     bool once : 1;   /* collected once, then dropped */
     bool clears : 1; /* collected once for each time something happens */
     bool enabled : 1;
+    bool held : 1; /* raised before this wait: what was seen then may be old */
 
     /* kevent.c's. */
     bool forced : 1;  /* to be collected whatever the filter says */

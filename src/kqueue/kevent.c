@@ -7,12 +7,12 @@
 #include <fcntl.h>
 #include <limits.h>
 
-#include "../base/deadline.h"
 #include "../base/result.h"
 #include "filter.h"
 #include "knote.h"
 #include "queue.h"
 #include "source.h"
+#include "wait.h"
 
 /* What of a change is kept in the knote, and shown in its events. */
 #define KEPT                                                                  \
@@ -131,14 +131,14 @@ static int touch(struct pmx__queue *queue, struct pmx__knote *knote,
 }
 
 /*
- * Whether a knote is verified before a change to it. Enabling and disabling is
- * what programs do all the time, to descriptors that they know, so it makes no
- * system call of its own.
+ * Whether a change enables or disables what epoll and its like watch. Programs do
+ * so all the time, to descriptors that they know; so it makes no system call of
+ * its own, not even to verify that the descriptor is the knote's.
  */
-static bool is_verified(const struct pmx__knote *knote, unsigned flags)
+static bool is_switch(const struct pmx__filter *filter, unsigned flags)
 {
-    bool is_switch = flags & (EV_ENABLE | EV_DISABLE) && !(flags & EV_ADD);
-    return knote->filter->verify && !(is_switch && knote->filter->sourced);
+    unsigned more = EV_ADD | EV_DELETE;
+    return filter->sourced && flags & (EV_ENABLE | EV_DISABLE) && !(flags & more);
 }
 
 static int change_existing(struct pmx__queue *queue, struct pmx__knote *knote,
@@ -146,7 +146,7 @@ static int change_existing(struct pmx__queue *queue, struct pmx__knote *knote,
 {
     if (change->flags & EV_DELETE)
         return pmx__knote_delete(queue, knote);
-    if (is_verified(knote, change->flags)) {
+    if (knote->filter->verify && !is_switch(knote->filter, change->flags)) {
         int result = knote->filter->verify(queue, knote);
         if (result < 0)
             return result;
@@ -179,7 +179,8 @@ static int change_of_filter(struct pmx__queue *queue, const struct pmx__filter *
     return result;
 }
 
-static int apply(struct pmx__queue *queue, struct pmx_kevent *change)
+static int apply(struct pmx__queue *queue, struct pmx_kevent *change,
+                 struct pmx__wait *wait)
 {
     const struct pmx__filter *filter;
     unsigned both = EV_ENABLE | EV_DISABLE;
@@ -190,6 +191,8 @@ static int apply(struct pmx__queue *queue, struct pmx_kevent *change)
         return result;
     if (change->flags & EV_ADD && change->flags & EV_KEEPUDATA)
         return -EINVAL;
+    if (filter->descriptor && !is_switch(filter, change->flags))
+        pmx__shield(wait);
     return change_of_filter(queue, filter, change);
 }
 
@@ -216,14 +219,14 @@ static int answer(struct answers *answers, const struct pmx_kevent *change, int 
 
 /* Returns 0, or -errno of the change for which there was no room. */
 static int apply_all(struct pmx__queue *queue, const struct pmx_kevent *changes,
-                     int count, struct answers *answers)
+                     int count, struct answers *answers, struct pmx__wait *wait)
 {
     for (int i = 0; i < count && !answers->full; i++) {
         struct pmx_kevent change = changes[i]; /* the array may be that of answers */
         if (change.filter == 0)
             continue;
         change.flags &= (uint16_t)~EV_SYSFLAGS;
-        int result = apply(queue, &change);
+        int result = apply(queue, &change, wait);
         if (result < 0 || change.flags & EV_RECEIPT)
             result = answer(answers, &change, result);
         if (result < 0)
@@ -297,8 +300,8 @@ static int collect_one(struct pmx__queue *queue, struct pmx__knote *knote,
 }
 
 /* Collects what stands in line. *missed: something was not ready after all. */
-static int collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int room,
-                        bool *missed)
+int pmx__collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int room,
+                      bool *missed)
 {
     int count = 0;
     *missed = false;
@@ -332,6 +335,7 @@ static void settle_done(struct pmx__queue *queue)
 static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct pmx__report report = {0};
+    knote->held = true; /* perhaps: it may have been in line before */
     pmx__knote_lower(knote);
     int result = knote->filter->collect(queue, knote, &report);
     if (result == 0)
@@ -352,7 +356,12 @@ int64_t pmx__queue_count(struct pmx__queue *queue)
     struct pmx__list line;
     int64_t count = 0;
     struct pmx__door *door = pmx__list_entry(queue->doors.next, struct pmx__door, link);
-    struct pmx__wait wait = {.door = door, .fd = door->fd, .room = INT_MAX};
+    struct pmx__wait wait = {
+        .door = door,
+        .fd = door->fd,
+        .room = INT_MAX,
+        .cancel = PTHREAD_CANCEL_DISABLE, /* the thread is shielded already */
+    };
     pmx__source_wait(queue, &wait);
     pmx__list_init(&line);
     pmx__list_move(&queue->ready, &line);
@@ -361,72 +370,10 @@ int64_t pmx__queue_count(struct pmx__queue *queue)
     return count;
 }
 
-/* How many stand in line; those beyond the limit are not counted. */
-static int line_length(const struct pmx__queue *queue, int limit)
-{
-    int length = 0;
-    const struct pmx__list *at = queue->ready.next;
-    for (; at != &queue->ready && length < limit; at = at->next)
-        length++;
-    return length;
-}
-
-/* The line steps aside, for what the source raises to stand in front of it. */
-static int wait_aside(struct pmx__queue *queue, const struct pmx__wait *wait)
-{
-    struct pmx__list aside;
-    pmx__list_init(&aside);
-    pmx__list_move(&queue->ready, &aside);
-    int result = pmx__source_wait(queue, wait);
-    pmx__list_move(&aside, &queue->ready);
-    return result;
-}
-
-/*
- * Waits for as many as there is room for behind those in line, and not one more:
- * a knote that clears must not stand in line while something new about it is
- * in store. A line that fills the room has every second turn.
- */
-static int gather(struct pmx__queue *queue, struct pmx__wait *wait, int room,
-                  int64_t left)
-{
-    int length = line_length(queue, room);
-    wait->room = room - length;
-    wait->timeout_ns = length ? 0 : left;
-    if (wait->room)
-        return pmx__source_wait(queue, wait);
-    queue->passed_over = !queue->passed_over;
-    wait->room = room;
-    return queue->passed_over ? 0 : wait_aside(queue, wait);
-}
-
-/*
- * Waits for events and collects them. A wake-up may come to nothing, since a
- * knote is only looked at here, and because of other threads.
- */
-static int collect_all(struct pmx__queue *queue, struct pmx_kevent *events, int room,
-                       struct pmx__wait *wait)
-{
-    int64_t left = wait->timeout_ns;
-    int64_t deadline = left > 0 ? pmx__deadline_in(left) : PMX__NEVER;
-    for (int count = 0;;) {
-        bool missed, is_line = !pmx__list_empty(&queue->ready);
-        int waited = gather(queue, wait, room - count, count ? 0 : left);
-        if (!wait->door->open)
-            return -EBADF;
-        count += collect_line(queue, events + count, room - count, &missed);
-        if (waited < 0)
-            return count ? count : waited;
-        if (count ? count == room || !missed : !left && !waited && !is_line)
-            return count;
-        left = left ? pmx__deadline_left(deadline) : 0;
-    }
-}
-
 static int collect(struct pmx__queue *queue, struct pmx_kevent *events, int room,
                    struct pmx__wait *wait)
 {
-    int result = collect_all(queue, events, room, wait);
+    int result = pmx__wait_collect(queue, events, room, wait);
     settle_done(queue);
     return result;
 }
@@ -437,7 +384,7 @@ static int control(const struct pmx_kevent *changes, int nchanges,
 {
     struct pmx__queue *queue = wait->door->queue;
     struct answers answers = {.events = events, .room = wait->room};
-    int result = apply_all(queue, changes, nchanges, &answers);
+    int result = apply_all(queue, changes, nchanges, &answers, wait);
     if (result < 0 || answers.full)
         return result;
     if (answers.count || wait->room == 0)
@@ -453,8 +400,8 @@ int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *chang
 {
     int saved = errno;
     struct pmx__door *door = kqueue->door;
-    struct pmx__wait wait = {door, door->fd, nevents, timeout_ns, sigmask, 0};
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &wait.cancel);
+    struct pmx__wait wait = {door,       door->fd, nevents,
+                             timeout_ns, sigmask,  PMX__NOT_SHIELDED};
     int result = pmx__door_enter(door);
     if (result == 0) {
         result = -EINVAL;
@@ -462,6 +409,6 @@ int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *chang
             result = control(changes, nchanges, events, &wait);
         pmx__door_leave(door);
     }
-    pthread_setcancelstate(wait.cancel, NULL);
+    pmx__unshield(&wait);
     return pmx__result(result, saved);
 }

@@ -138,8 +138,10 @@ void pmx__knote_forget(struct pmx__queue *queue, int fd)
 
 void pmx__knote_raise(struct pmx__queue *queue, struct pmx__knote *knote)
 {
-    if (knote->enabled && pmx__list_empty(&knote->ready))
-        pmx__list_append(&queue->ready, &knote->ready);
+    if (!knote->enabled || !pmx__list_empty(&knote->ready))
+        return;
+    knote->held = false;
+    pmx__list_append(&queue->ready, &knote->ready);
 }
 
 void pmx__knote_lower(struct pmx__knote *knote)

@@ -158,12 +158,22 @@ int pmx_kqueue_close(struct pmx_kqueue *kqueue)
     return pmx__result(result, saved);
 }
 
+/* The first time, what the descriptor would show of knotes that are disabled is
+ * looked at, after which it is no news. */
+static void observe(struct pmx__queue *queue)
+{
+    if (pmx__source_observed(queue->source))
+        return;
+    pmx__source_observe(queue);
+    pmx__queue_count(queue);
+}
+
 int pmx_kqueue_fd(struct pmx_kqueue *kqueue)
 {
     int saved = errno, cancel = cancel_off();
     int result = pmx__door_enter(kqueue->door);
     if (result == 0) {
-        pmx__source_observe(kqueue->door->queue);
+        observe(kqueue->door->queue);
         result = kqueue->door->fd;
         pmx__door_leave(kqueue->door);
     }

@@ -8,6 +8,7 @@
 #ifndef PMX_KQUEUE_SOURCE_H
 #define PMX_KQUEUE_SOURCE_H
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,7 +49,7 @@ void pmx__source_show(struct pmx__source *source, bool readable);
  * room        about as many knotes are to be raised
  * timeout_ns  the longest sleep; negative: no limit; 0: no sleep
  * sigmask     during the sleep; NULL: the thread's
- * cancel      the thread's cancelability, for the sleep; it is off otherwise
+ * cancel      the thread's cancelability while it is shielded; else NOT_SHIELDED
  */
 struct pmx__wait {
     struct pmx__door *door;
@@ -60,12 +61,32 @@ struct pmx__wait {
 };
 
 /*
+ * A thread that is cancelled with a lock in its hands takes it along. So it is
+ * shielded before anything that may be a cancellation point, but for the sleep;
+ * what makes no system call need not be.
+ */
+enum { PMX__NOT_SHIELDED = -1 };
+
+static inline void pmx__shield(struct pmx__wait *wait)
+{
+    if (wait->cancel == PMX__NOT_SHIELDED)
+        pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &wait->cancel);
+}
+
+static inline void pmx__unshield(struct pmx__wait *wait)
+{
+    if (wait->cancel != PMX__NOT_SHIELDED)
+        pthread_setcancelstate(wait->cancel, NULL);
+    wait->cancel = PMX__NOT_SHIELDED;
+}
+
+/*
  * Raises the knotes for which something happened. Sleeps, with the queue
  * unlocked, until there is something. May return early with nothing raised.
  * Returns 0 if nothing was there, more than 0 if something was, even if it came
  * to nothing, or -EBADF, -EINTR.
  */
-int pmx__source_wait(struct pmx__queue *queue, const struct pmx__wait *wait);
+int pmx__source_wait(struct pmx__queue *queue, struct pmx__wait *wait);
 
 /* Whether a thread sleeps in it. */
 bool pmx__source_has_sleepers(const struct pmx__source *source);

@@ -227,34 +227,51 @@ TEST(number_that_is_opened)
     close_both(ends);
 }
 
-/* Of many numbers that are not open some are opened, wherever the turn is. */
+/* Numbers that are not open, as many as there are bits; those of the bits are
+ * opened after so many waits for one of them. */
+enum { NUMBERS = 7, ALL_NUMBERS = (1 << NUMBERS) - 1 };
+
+static void open_numbers(int first, int bits, int fd)
+{
+    for (int i = 0; i < NUMBERS; i++)
+        if (bits & 1 << i)
+            CHECK_OK(dup2(fd, first + i));
+}
+
+static void close_numbers(int first, int bits)
+{
+    for (int i = 0; i < NUMBERS; i++)
+        if (bits & 1 << i)
+            CHECK_OK(close(first + i));
+}
+
+static void open_some(int first, int bits, int waits, int fd)
+{
+    struct pollfd answers[NUMBERS];
+    int seen = 0;
+    struct pmx_devpoll *devpoll = devpoll_open();
+    for (int i = 0; i < NUMBERS; i++)
+        CHECK_OK(pmx_devpoll_register(devpoll, first + i, POLLIN));
+    for (int i = 0; i < waits; i++)
+        CHECK_RETURNS(pmx_devpoll_wait(devpoll, answers, 1, 0, NULL), 1);
+    open_numbers(first, bits, fd);
+    int count = CHECK_OK(pmx_devpoll_wait(devpoll, answers, NUMBERS, 0, NULL));
+    for (int i = 0; i < count; i++) {
+        CHECK_EQ_INT(answers[i].revents, POLLNVAL);
+        seen |= 1 << (answers[i].fd - first);
+    }
+    CHECK_EQ_INT(seen, ALL_NUMBERS & ~bits);
+    CHECK_EQ_INT(count, NUMBERS - __builtin_popcount((unsigned)bits));
+    CHECK_OK(pmx_devpoll_close(devpoll));
+    close_numbers(first, bits);
+}
+
 TEST(some_numbers_are_opened)
 {
-    enum { NUMBERS = 7 };
     int ends[2], first = closed_fd() + 200;
     make_pipe(ends);
-    for (int turn = 0; turn < NUMBERS; turn++)
-        for (int opened = 0; opened < 1 << NUMBERS; opened += 3) {
-            struct pollfd answers[2 * NUMBERS];
-            int seen = 0;
-            struct pmx_devpoll *devpoll = devpoll_open();
-            for (int i = 0; i < NUMBERS; i++)
-                CHECK_OK(pmx_devpoll_register(devpoll, first + i, POLLIN));
-            for (int i = 0; i < turn; i++)
-                CHECK_RETURNS(pmx_devpoll_wait(devpoll, answers, 1, 0, NULL), 1);
-            for (int i = 0; i < NUMBERS; i++)
-                if (opened & 1 << i)
-                    CHECK_OK(dup2(ends[0], first + i));
-            int count =
-                CHECK_OK(pmx_devpoll_wait(devpoll, answers, 2 * NUMBERS, 0, NULL));
-            CHECK_EQ_INT(count, NUMBERS - __builtin_popcount((unsigned)opened));
-            for (int i = 0; i < count; i++)
-                seen |= 1 << (answers[i].fd - first);
-            CHECK_EQ_INT(seen, ~opened & ((1 << NUMBERS) - 1));
-            CHECK_OK(pmx_devpoll_close(devpoll));
-            for (int i = 0; i < NUMBERS; i++)
-                if (opened & 1 << i)
-                    CHECK_OK(close(first + i));
-        }
+    for (int waits = 0; waits < NUMBERS; waits++)
+        for (int bits = 0; bits <= ALL_NUMBERS; bits++)
+            open_some(first, bits, waits, ends[0]);
     close_both(ends);
 }

@@ -171,7 +171,9 @@ static void devpoll_close(const void *api, void *devpoll)
 static void devpoll_abandon(const void *api, void *devpoll)
 {
     (void)api;
-    CHECK_OK(close(pmx_devpoll_fd(devpoll)));
+    int fd = pmx_devpoll_fd(devpoll);
+    CHECK_OK(close(fd));
+    CHECK_OK(close(fd + 1)); /* the other one it has, opened right after it */
 }
 
 static const struct waiter_kind devpoll_kind = {

@@ -166,7 +166,7 @@ def prepare(resources: list[str], selector: str | None) -> None:
     faulthandler.enable()
     if selector is not None:
         selectors = importlib.import_module("selectors")
-        selectors.DefaultSelector = getattr(selectors, selector)
+        vars(selectors)["DefaultSelector"] = getattr(selectors, selector)
     support = importlib.import_module("test.support")
     support.use_resources = dict.fromkeys(resources)
     support.verbose = 1

@@ -103,6 +103,13 @@ def pair(
 
 
 @pytest.fixture
+def devpoll(polymux: ModuleType, _no_leaked_descriptors: None) -> Iterator[object]:
+    """An empty set; the standard module has none on Linux."""
+    with contextlib.closing(polymux.devpoll()) as one:
+        yield one
+
+
+@pytest.fixture
 def tcp(_no_leaked_descriptors: None) -> Iterator[tuple[socket.socket, socket.socket]]:
     """Two ends of a TCP connection, which has urgent data."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -193,3 +193,19 @@ def test_short_scan_keeps_the_gil(
     finally:
         for fd in copies:
             os.close(fd)
+
+
+def test_many_answers_let_others_run(
+    polymux: ModuleType, many: int, observer: Observer, pipe: Pipe
+) -> None:
+    """What devpoll gave last time foretells how long the next time takes."""
+    copies = [os.dup(pipe.w) for _ in range(1001)]
+    try:
+        devpoll = polymux.devpoll()
+        for fd in copies:
+            devpoll.register(fd, polymux.POLLOUT)
+        observer.calls_until_it_ran(lambda: devpoll.poll(0))
+        devpoll.close()
+    finally:
+        for fd in copies:
+            os.close(fd)

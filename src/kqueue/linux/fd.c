@@ -119,6 +119,7 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
                    struct pmx__report *report)
 {
     struct pmx__item *item = pmx__item_of(knote);
+    item->seen = knote->held ? 0 : item->seen;
     struct pmx__readiness readiness = {0};
     int result = is_trusted(item) ? pmx__item_doubt(queue, item) : verify(queue, knote);
     if (result == 0 && !item->kind)

@@ -69,7 +69,7 @@ static unsigned direction(const struct pmx__item *item)
 
 static bool is_quiet(const struct pmx__item *item)
 {
-    return !direction(item) || item->hushed;
+    return !item || !item->knote.enabled || item->hushed;
 }
 
 /* An item set to nothing still reports its end, but as an edge only once. */
@@ -278,27 +278,25 @@ int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item)
 /*
  * A disabled knote's event: from now on the set does not tell of it. Until here
  * nothing was done about it, since most are enabled again before they fire. An
- * edge needs nothing; to be enabled is to look again.
+ * edge needs nothing; to be enabled is to look again. -EBADF or -ENOENT where
+ * the descriptor was closed.
  */
-static void silence(struct pmx__queue *queue, struct pmx__item *item)
+static int silence(struct pmx__queue *queue, struct pmx__item *item)
 {
-    if (pmx__item_settle(queue, item, false) < 0)
-        pmx__knote_forget(queue, (int)item->knote.ident);
+    return pmx__item_settle(queue, item, false);
 }
 
-static void notice_one(struct pmx__queue *queue, struct pmx__item *item,
-                       uint32_t events)
+static int notice_one(struct pmx__queue *queue, struct pmx__item *item, uint32_t events)
 {
     uint32_t own = events & (ENDS | (item->writes ? WRITES : READS));
     if (!own)
-        return;
-    if (!item->knote.enabled) {
-        silence(queue, item);
-        return;
-    }
+        return 0;
+    if (!item->knote.enabled)
+        return silence(queue, item);
     item->seen = (own & 31) | (own & EPOLLRDHUP ? 32 : 0);
     pmx__queue_source(queue)->wanted -= pmx__list_empty(&item->knote.ready);
     pmx__knote_raise(queue, &item->knote);
+    return 0;
 }
 
 /* The items in the set that the tag is of: their number. */
@@ -333,6 +331,15 @@ static enum pmx__news notice_stray(struct pmx__queue *queue, int set, uint64_t t
     return PMX__NEWS_OLD;
 }
 
+static int notice_all(struct pmx__queue *queue, struct pmx__item *items[2], int count,
+                      uint32_t events)
+{
+    int result = pmx__item_doubt(queue, items[0]);
+    for (int i = 0; i < count && result == 0; i++)
+        result = notice_one(queue, items[i], events);
+    return result;
+}
+
 enum pmx__news pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag,
                                 uint32_t events)
 {
@@ -340,13 +347,8 @@ enum pmx__news pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag,
     int count = find(queue, tag, items);
     if (!count)
         return notice_stray(queue, set, tag);
-    if (pmx__item_doubt(queue, items[0]) < 0) {
-        pmx__knote_forget(queue, (int)(uint32_t)tag);
-        return PMX__NEWS_OLD;
-    }
-    for (int i = 0; i < count; i++)
-        notice_one(queue, items[i], events);
-    if (count > 1) /* there may be no room for it today */
-        items[1]->seen = 0;
-    return PMX__NEWS;
+    if (notice_all(queue, items, count, events) == 0)
+        return PMX__NEWS;
+    pmx__knote_forget(queue, (int)(uint32_t)tag);
+    return PMX__NEWS_OLD;
 }

@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -210,17 +211,18 @@ static int64_t sleep_limit(const struct pmx__source *source, int64_t timeout_ns)
  * Showing.
  */
 
-/* An eventfd that counts to one blocks neither writers nor readers. */
+/*
+ * An eventfd that counts to one blocks neither writers nor readers. These are no
+ * cancellation points, as read(2) and write(2) of the C library are.
+ */
 void pmx__source_show(struct pmx__source *source, bool readable)
 {
-    eventfd_t value = 1;
+    uint64_t value = 1;
     readable |= source->leaving > 0;
     if (source->shown == readable)
         return;
-    if (readable)
-        eventfd_write(source->wake, value);
-    else
-        eventfd_read(source->wake, &value);
+    long call = readable ? SYS_write : SYS_read;
+    syscall(call, source->wake, &value, sizeof(value));
     source->shown = readable;
 }
 
@@ -390,34 +392,36 @@ static void die(void *argument)
     pmx__door_leave(sleeper->wait->door);
 }
 
-static int sleep_unlocked(struct pmx__queue *queue, const struct pmx__wait *wait,
+static int sleep_unlocked(struct pmx__queue *queue, struct pmx__wait *wait,
                           struct batch *batch)
 {
     struct sleeper sleeper = {.queue = queue, .wait = wait};
     int64_t limit = sleep_limit(pmx__queue_source(queue), wait->timeout_ns);
-    int off;
     fall_asleep(&sleeper);
     pthread_cleanup_push(die, &sleeper);
-    pthread_setcancelstate(wait->cancel, &off);
+    pmx__unshield(wait);
     batch->count =
         pmx__epoll_wait(wait->fd, batch->events, batch->max, limit, wait->sigmask);
-    pthread_setcancelstate(off, NULL);
+    pmx__shield(wait);
     pthread_cleanup_pop(0);
     wake_up(&sleeper);
     return batch->count;
 }
 
+static int look(const struct pmx__wait *wait, struct batch *batch)
+{
+    return pmx__epoll_wait(wait->fd, batch->events, batch->max, 0, wait->sigmask);
+}
+
 /* No more than is wanted, so that the sets keep their order, and what is new. */
-static int take(struct pmx__queue *queue, const struct pmx__wait *wait, bool may_sleep,
+static int take(struct pmx__queue *queue, struct pmx__wait *wait, bool may_sleep,
                 struct batch *batch)
 {
     int wanted = pmx__queue_source(queue)->wanted;
     batch->max = wanted < BATCH ? wanted : BATCH;
-    if (may_sleep && wait->timeout_ns)
-        batch->count = sleep_unlocked(queue, wait, batch);
-    else
-        batch->count =
-            pmx__epoll_wait(wait->fd, batch->events, batch->max, 0, wait->sigmask);
+    if (!may_sleep)
+        pmx__shield(wait);
+    batch->count = may_sleep ? sleep_unlocked(queue, wait, batch) : look(wait, batch);
     batch->count = wait_result(batch->count);
     return batch->count;
 }
@@ -427,8 +431,7 @@ static int take(struct pmx__queue *queue, const struct pmx__wait *wait, bool may
  * other things took the room of what is wanted: closed descriptors, our own,
  * knotes in line already. After one round of all items nothing is new.
  */
-static bool drain(struct pmx__queue *queue, const struct pmx__wait *wait,
-                  struct batch *batch)
+static bool drain(struct pmx__queue *queue, struct pmx__wait *wait, struct batch *batch)
 {
     const struct pmx__source *source = pmx__queue_source(queue);
     int64_t left = (int64_t)source->items + PMX__TAG_WATCH - batch->count;
@@ -451,7 +454,7 @@ static int wanted_now(const struct pmx__source *source, int room)
     return room < items ? room : items;
 }
 
-int pmx__source_wait(struct pmx__queue *queue, const struct pmx__wait *wait)
+int pmx__source_wait(struct pmx__queue *queue, struct pmx__wait *wait)
 {
     struct pmx__source *source = pmx__queue_source(queue);
     bool is_time = ring(queue);

@@ -270,6 +270,60 @@ TEST(new_owner_added_beside_the_living_old_file)
     CHECK_OK(close(old.writer));
 }
 
+/* Disabled, both of them, while the old file was still the number's. */
+TEST(new_owner_under_two_disabled_knotes)
+{
+    int old[2], ends[2];
+    make_socketpair(old);
+    make_socketpair(ends);
+    write_byte(old[1]);
+    struct pmx_kqueue *queue = open_queue();
+    for (int16_t filter = EVFILT_READ; filter >= EVFILT_WRITE; filter--) {
+        CHECK_OK(touch(queue, old[0], filter, EV_ADD));
+        CHECK_OK(touch(queue, old[0], filter, EV_DISABLE));
+    }
+    int copy = CHECK_OK(fcntl(old[0], F_DUPFD_CLOEXEC, 0));
+    CHECK_OK(dup3(ends[0], old[0], O_CLOEXEC));
+    check_gone(queue);
+    CHECK_ERRNO(touch(queue, old[0], EVFILT_READ, EV_DELETE), ENOENT);
+    CHECK_ERRNO(touch(queue, old[0], EVFILT_WRITE, EV_DELETE), ENOENT);
+    close_queue(queue);
+    CHECK_OK(close(copy));
+    close_both(old);
+    close_both(ends);
+}
+
+/* With two knotes, in all manners, of an old file that is ready for ever. */
+static void swap_under_two(unsigned reads, unsigned writes)
+{
+    int old[2], ends[2];
+    CONTEXT("reading %#x, writing %#x", reads, writes);
+    make_socketpair(old);
+    make_socketpair(ends);
+    write_byte(old[1]);
+    struct pmx_kqueue *queue = open_queue();
+    CHECK_OK(touch(queue, old[0], EVFILT_READ, EV_ADD | reads));
+    CHECK_OK(touch(queue, old[0], EVFILT_WRITE, EV_ADD | writes));
+    int copy = CHECK_OK(fcntl(old[0], F_DUPFD_CLOEXEC, 0));
+    CHECK_OK(dup3(ends[0], old[0], O_CLOEXEC));
+    check_gone(queue);
+    CHECK_ERRNO(touch(queue, old[0], EVFILT_READ, EV_DELETE), ENOENT);
+    CHECK_ERRNO(touch(queue, old[0], EVFILT_WRITE, EV_DELETE), ENOENT);
+    close_queue(queue);
+    CHECK_OK(close(copy));
+    close_both(old);
+    close_both(ends);
+}
+
+TEST(new_owner_under_two_knotes)
+{
+    static const unsigned manners[] = {0, EV_CLEAR, EV_ONESHOT, EV_DISPATCH,
+                                       EV_DISABLE};
+    for (int i = 0; i < 5; i++)
+        for (int j = 0; j < 5; j++)
+            swap_under_two(manners[i], manners[j]);
+}
+
 /* Closed, and opened again at once from a copy: same number, same open file. */
 TEST(closed_and_copied_back)
 {

@@ -200,3 +200,20 @@ TEST(disabled_and_hung_up)
     close_queue(pair.queue);
     CHECK_OK(close(pair.ends[0]));
 }
+
+/* The same where the knote has told of it, and nobody had asked for the descriptor. */
+TEST(dispatched_and_hung_up)
+{
+    struct pair pair;
+    pair_open(&pair);
+    const struct manner manner = {"", EV_DISPATCH | EV_CLEAR, 1, true};
+    add(&pair, EVFILT_READ, &manner);
+    CHECK_OK(close(pair.ends[1]));
+    check_round(&pair, true, false);
+    check_round(&pair, false, false);
+    check_shows(pair.queue, false);
+    check_round(&pair, false, false);
+    check_shows(pair.queue, false);
+    close_queue(pair.queue);
+    CHECK_OK(close(pair.ends[0]));
+}
