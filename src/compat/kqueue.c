@@ -101,6 +101,7 @@ static int find_locked(int fd, struct pmx__number **found)
     *found = known(fd); /* another thread may have been quicker */
     if (*found)
         return 0;
+    pmx__numbers_sweep();
     int result = pmx__numbers_verify(fd);
     if (result == 0)
         result = pmx__syscall(fcntl(fd, F_GETFD));
