@@ -43,7 +43,6 @@ static struct pmx__number *set_at(int fd)
 
 static int make_locked(bool close_on_exec)
 {
-    pmx__numbers_sweep();
     int result = pmx__numbers_verify_next();
     if (result < 0)
         return result;
@@ -65,6 +64,7 @@ static int make_locked(bool close_on_exec)
 static int make(bool close_on_exec)
 {
     int saved = errno;
+    pmx__numbers_sweep();
     pmx__numbers_lock();
     int result = make_locked(close_on_exec);
     pmx__numbers_unlock();

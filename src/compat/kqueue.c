@@ -98,11 +98,10 @@ static int save_copies(void *handle)
 
 static int find_locked(int fd, struct pmx__number **found)
 {
-    *found = known(fd); /* another thread may have been quicker */
+    int result = pmx__numbers_verify(fd);
+    *found = known(fd); /* now, or another thread was quicker */
     if (*found)
         return 0;
-    pmx__numbers_sweep();
-    int result = pmx__numbers_verify(fd);
     if (result == 0)
         result = pmx__syscall(fcntl(fd, F_GETFD));
     if (result >= 0)
@@ -117,6 +116,7 @@ static int find(int fd, struct pmx__number **found)
     *found = known(fd);
     if (*found)
         return 0;
+    pmx__numbers_sweep();
     pmx__numbers_lock();
     int result = find_locked(fd, found);
     pmx__numbers_unlock();
@@ -125,7 +125,6 @@ static int find(int fd, struct pmx__number **found)
 
 static int make_locked(bool close_on_exec)
 {
-    pmx__numbers_sweep();
     int result = pmx__numbers_verify_next();
     if (result < 0)
         return result;
@@ -147,6 +146,7 @@ static int make_locked(bool close_on_exec)
 static int make(bool close_on_exec)
 {
     int saved = errno;
+    pmx__numbers_sweep();
     pmx__numbers_lock();
     int result = make_locked(close_on_exec);
     pmx__numbers_unlock();
@@ -187,11 +187,8 @@ static int64_t nanoseconds(const struct timespec *timeout)
 static void sweep_now_and_then(struct pmx__number *number)
 {
     unsigned call = atomic_fetch_add_explicit(&number->calls, 1, memory_order_relaxed);
-    if (call % CALLS_A_SWEEP != CALLS_A_SWEEP - 1)
-        return;
-    pmx__numbers_lock();
-    pmx__numbers_sweep();
-    pmx__numbers_unlock();
+    if (call % CALLS_A_SWEEP == CALLS_A_SWEEP - 1)
+        pmx__numbers_sweep();
 }
 
 static void release(void *number)

@@ -219,10 +219,12 @@ int pmx__numbers_verify_next(void)
 
 void pmx__numbers_sweep(void)
 {
+    pmx__numbers_lock();
     for (int i = 0; i < SWEPT && !pmx__list_empty(&present); i++) {
         struct pmx__list *first = present.next;
         pmx__list_remove(first);
         pmx__list_append(&present, first);
         verify(entry(first));
     }
+    pmx__numbers_unlock();
 }

@@ -41,6 +41,9 @@ struct pmx__number {
 struct pmx__number *pmx__number_at(int fd, const struct pmx__kind *kind);
 void pmx__number_release(struct pmx__number *number);
 
+/* Verifies some numbers, in turn, so that none is forgotten for ever. */
+void pmx__numbers_sweep(void);
+
 /*
  * The lock for the functions below. No thread is cancelled under it. Unlocking
  * shuts what has been dropped meanwhile.
@@ -62,8 +65,5 @@ int pmx__numbers_verify(int fd);
  * stood for is over, which has to be seen here before the handles see it.
  */
 int pmx__numbers_verify_next(void);
-
-/* Verifies some numbers, in turn, so that none is forgotten for ever. */
-void pmx__numbers_sweep(void);
 
 #endif
