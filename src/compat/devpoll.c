@@ -176,19 +176,14 @@ static int request(struct pmx_devpoll *devpoll, unsigned long number, void *argu
     return wait_for(devpoll, dvpoll, number == DP_PPOLL ? dvpoll->dp_setp : NULL);
 }
 
-static void release(void *set)
-{
-    pmx__number_release(set);
-}
-
 static bool is_ours(unsigned long number)
 {
     return number == DP_POLL || number == DP_PPOLL || number == DP_ISPOLLED;
 }
 
+/* No cancellation point: who is cancelled in the handle takes its lock along. */
 int pmx_compat_ioctl(int fd, unsigned long number, ...)
 {
-    int result;
     va_list arguments;
     va_start(arguments, number);
     void *argument = va_arg(arguments, void *);
@@ -196,8 +191,10 @@ int pmx_compat_ioctl(int fd, unsigned long number, ...)
     struct pmx__number *set = is_ours(number) ? set_at(fd) : NULL;
     if (!set)
         return ioctl(fd, number, argument);
-    pthread_cleanup_push(release, set);
-    result = request(set->handle, number, argument);
-    pthread_cleanup_pop(1);
+    int cancel;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    int result = request(set->handle, number, argument);
+    pmx__number_release(set);
+    pthread_setcancelstate(cancel, NULL);
     return result;
 }

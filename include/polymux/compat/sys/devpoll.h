@@ -97,7 +97,8 @@ PMX_API ssize_t pmx_compat_pwrite(int fd, const void *entries, size_t size,
                                   int64_t offset);
 
 /*
- * ioctl(2). Of a set: the requests above; -1 with
+ * ioctl(2). Of a set: the requests above, none of them a cancellation point; -1
+ * with
  *   EACCES  the set is the parent's, before a fork
  *   EFAULT  the argument or dp_fds is NULL
  *   EINTR   a signal handler ran while nothing was ready
