@@ -27,7 +27,7 @@
  * Threads: any number of threads may register, change and wait at once; what
  * is ready is reported to all that wait. Closing while another thread is inside
  * a call is an error of the caller. Fork: in the child every call but
- * pmx_devpoll_fd(), pmx_devpoll_count(), which gives 0, and
+ * pmx_devpoll_fd(), pmx_devpoll_check(), pmx_devpoll_count(), which gives 0, and
  * pmx_devpoll_close() fails with EACCES; closing there leaves the parent's
  * handle as it is.
  *
@@ -59,7 +59,7 @@ PMX_API struct pmx_devpoll *pmx_devpoll_create(void);
  * Closes its descriptors and frees the handle, which is gone also when the
  * call fails. Registered descriptors are not closed. NULL is allowed. Returns
  * 0, or -1 with the errno of close(2); EBADF says that somebody else has
- * closed the one of pmx_devpoll_fd().
+ * closed the one of pmx_devpoll_fd(), whose number is then left alone.
  */
 PMX_API int pmx_devpoll_close(struct pmx_devpoll *devpoll);
 
@@ -70,6 +70,13 @@ PMX_API int pmx_devpoll_close(struct pmx_devpoll *devpoll);
  * other way.
  */
 PMX_API int pmx_devpoll_fd(const struct pmx_devpoll *devpoll);
+
+/*
+ * Whether that descriptor is open still and the handle's, also in the child of
+ * a fork: 0, or -1 with EBADF where it was closed behind the library's back,
+ * whatever its number stands for now.
+ */
+PMX_API int pmx_devpoll_check(struct pmx_devpoll *devpoll);
 
 /*
  * Watches fd for events, a combination of POLL* of <poll.h>, in addition to

@@ -28,7 +28,8 @@ extern "C" {
 #endif
 
 /*
- * A change or an event; laid out as FreeBSD's struct kevent of 64 bytes.
+ * A change or an event; laid out as FreeBSD's struct kevent of 64 bytes, and
+ * allowed to be the same memory.
  *
  * ident   what is watched: a descriptor, a signal number, a process, a name of
  *         the caller's choice; the filter says which
@@ -40,7 +41,7 @@ extern "C" {
  * ext     ext[0] and ext[1] are the filter's, ext[2] and ext[3] the caller's,
  *         as udata
  */
-struct pmx_kevent {
+struct __attribute__((__may_alias__)) pmx_kevent {
     uintptr_t ident;
     int16_t filter;
     uint16_t flags;
@@ -51,9 +52,9 @@ struct pmx_kevent {
 };
 
 /* Fills a struct pmx_kevent; ext becomes 0. Each argument is evaluated once. */
-static inline void pmx_kevent_set(struct pmx_kevent *kevent, uintptr_t ident,
-                                  int16_t filter, uint16_t flags, uint32_t fflags,
-                                  int64_t data, void *udata)
+static __inline__ void pmx_kevent_set(struct pmx_kevent *kevent, uintptr_t ident,
+                                      int16_t filter, uint16_t flags, uint32_t fflags,
+                                      int64_t data, void *udata)
 {
     kevent->ident = ident;
     kevent->filter = filter;
@@ -260,13 +261,24 @@ PMX_API int pmx_kqueue_fd(struct pmx_kqueue *kqueue);
 PMX_API int pmx_kqueue_usable(const struct pmx_kqueue *kqueue);
 
 /*
+ * Whether the handle's descriptor is open still and its queue's: 0, or -1 with
+ * EBADF after a shutdown, in the child of a fork, and where the descriptor was
+ * closed behind the library's back, whatever its number stands for now.
+ */
+PMX_API int pmx_kqueue_check(struct pmx_kqueue *kqueue);
+
+/* A timeout that is none: it fails where a time would be waited for. */
+#define PMX_KQUEUE_NO_TIME INT64_MIN
+
+/*
  * Applies changes, in their order, then collects events.
  *
  * changes     nchanges entries; may be the same array as events. An entry
  *             whose filter is 0 is skipped.
  * events      where up to nevents events are stored
  * timeout_ns  nanoseconds on CLOCK_MONOTONIC; 0 does not sleep, negative has
- *             no limit. Not looked at when nevents is 0, which never sleeps.
+ *             no limit, but PMX_KQUEUE_NO_TIME is EINVAL. Not looked at where
+ *             the call ends before it collects, as it does when nevents is 0.
  * sigmask     the signal mask during the wait, or NULL
  *
  * A knote goes when its descriptor is closed, which is found out when something
@@ -293,7 +305,8 @@ PMX_API int pmx_kqueue_usable(const struct pmx_kqueue *kqueue);
  *           been applied
  *   EINVAL  nchanges or nevents is negative; filter is unknown or does not
  *           take this ident; EV_ENABLE with EV_DISABLE; EV_KEEPUDATA with
- *           EV_ADD; the filter's fflags or data are out of range
+ *           EV_ADD; the filter's fflags or data are out of range;
+ *           timeout_ns is PMX_KQUEUE_NO_TIME, and the changes are applied
  *   EMFILE, ENFILE
  *           no descriptor is left for the knote, or for the queue's first of
  *           its kind; or /proc/sys/fs/inotify/max_user_instances is reached

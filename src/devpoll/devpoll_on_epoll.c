@@ -39,26 +39,20 @@ struct pmx_devpoll *pmx_devpoll_create(void)
     return devpoll;
 }
 
-int pmx_devpoll_close(struct pmx_devpoll *devpoll)
-{
-    if (!devpoll)
-        return 0;
-    int saved = errno;
-    int result = pmx__interest_close(&devpoll->interest);
-    pthread_mutex_destroy(&devpoll->lock);
-    free(devpoll);
-    return pmx__result(result, saved);
-}
-
 int pmx_devpoll_fd(const struct pmx_devpoll *devpoll)
 {
     return devpoll->interest.epoll;
 }
 
+static bool is_ours(const struct pmx_devpoll *devpoll)
+{
+    return devpoll->owner == getpid();
+}
+
 /* Takes the lock, which in a child of fork might be held by nobody for ever. */
 static int enter(struct pmx_devpoll *devpoll)
 {
-    if (devpoll->owner != getpid())
+    if (!is_ours(devpoll))
         return -EACCES;
     pthread_mutex_lock(&devpoll->lock);
     return 0;
@@ -67,6 +61,32 @@ static int enter(struct pmx_devpoll *devpoll)
 static void leave(struct pmx_devpoll *devpoll)
 {
     pthread_mutex_unlock(&devpoll->lock);
+}
+
+static int check(struct pmx_devpoll *devpoll)
+{
+    if (enter(devpoll) < 0)
+        return pmx__interest_check(&devpoll->interest, false);
+    int result = pmx__interest_check(&devpoll->interest, true);
+    leave(devpoll);
+    return result;
+}
+
+int pmx_devpoll_check(struct pmx_devpoll *devpoll)
+{
+    int saved = errno;
+    return pmx__result(check(devpoll), saved);
+}
+
+int pmx_devpoll_close(struct pmx_devpoll *devpoll)
+{
+    if (!devpoll)
+        return 0;
+    int saved = errno;
+    int result = pmx__interest_close(&devpoll->interest, is_ours(devpoll));
+    pthread_mutex_destroy(&devpoll->lock);
+    free(devpoll);
+    return pmx__result(result, saved);
 }
 
 /* kept: which bits of the mask the descriptor has stay in it. */

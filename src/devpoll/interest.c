@@ -55,9 +55,18 @@ int pmx__interest_open(struct pmx__interest *set)
     return result;
 }
 
-int pmx__interest_close(struct pmx__interest *set)
+int pmx__interest_check(const struct pmx__interest *set, bool is_known)
 {
-    int result = pmx__syscall(close(set->epoll));
+    uint32_t events = set->beacon_lit || !is_known ? EPOLLIN : 0;
+    int result = control(set, EPOLL_CTL_MOD, set->beacon, events, BEACON_TOKEN);
+    return result < 0 ? -EBADF : 0;
+}
+
+int pmx__interest_close(struct pmx__interest *set, bool is_known)
+{
+    int result = pmx__interest_check(set, is_known);
+    if (result == 0)
+        result = pmx__syscall(close(set->epoll));
     close(set->beacon);
     pmx__watches_free(&set->watches);
     return result;

@@ -38,8 +38,16 @@ struct pmx__interest {
 /* Opens the descriptors of a zeroed set. */
 int pmx__interest_open(struct pmx__interest *set);
 
-/* Frees everything, also when close(2) fails. */
-int pmx__interest_close(struct pmx__interest *set);
+/*
+ * Whether the set's number still is the set's: 0 or -EBADF. Nothing changes but,
+ * where this process does not know how the beacon is (it is a child, and the set
+ * its parent's), that the beacon is lit: somebody looks for nothing.
+ */
+int pmx__interest_check(const struct pmx__interest *set, bool is_known);
+
+/* Frees everything, also when close(2) fails; a number that is not the set's any
+ * more (is_known as above) stays open. */
+int pmx__interest_close(struct pmx__interest *set, bool is_known);
 
 /* Watches fd for events and for those of its old ones that are in kept. */
 int pmx__interest_watch(struct pmx__interest *set, int fd, short events, short kept);

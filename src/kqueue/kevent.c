@@ -394,6 +394,8 @@ static int control(const struct pmx_kevent *changes, int nchanges,
         return result;
     if (answers.count || wait->room == 0)
         return answers.count;
+    if (wait->timeout_ns == PMX_KQUEUE_NO_TIME)
+        return -EINVAL;
     return collect(queue, events, wait->room, wait);
 }
 

@@ -185,3 +185,16 @@ int pmx_kqueue_usable(const struct pmx_kqueue *kqueue)
 {
     return kqueue->door->open && pmx__queue_is_ours(kqueue->door->queue);
 }
+
+int pmx_kqueue_check(struct pmx_kqueue *kqueue)
+{
+    int saved = errno, cancel = cancel_off();
+    struct pmx__door *door = kqueue->door;
+    int result = pmx__door_enter(door);
+    if (result == 0) {
+        result = pmx__source_is(door->queue->source, door->fd) ? 0 : -EBADF;
+        pmx__door_leave(door);
+    }
+    cancel_as(cancel);
+    return pmx__result(result, saved);
+}

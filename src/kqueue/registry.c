@@ -6,62 +6,34 @@
  */
 #include "registry.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
-#include "../base/epoch.h"
 #include "../base/fdtable.h"
+#include "../base/forklock.h"
 #include "../base/result.h"
 #include "queue.h"
 #include "source.h"
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct pmx__forklock lock = PMX__FORKLOCK_INIT;
 static struct pmx__fdtable by_number;
 static struct pmx__list doors = {&doors, &doors};
 static unsigned table; /* counts the tables that were given up */
 
-static _Atomic(uint32_t) epoch;     /* that lock and tables are good for */
-static _Atomic(uint32_t) preparing; /* that a thread makes them good for */
-
-/* The child's first call. A lock that is taken has lost its owner. */
-static void renew(void)
+static void begin_anew(void)
 {
-    if (pthread_mutex_trylock(&lock) == 0) {
-        pthread_mutex_unlock(&lock);
-    } else {
-        by_number = (struct pmx__fdtable){0};
-        pmx__list_init(&doors);
-        table++;
-    }
-    pthread_mutex_init(&lock, NULL);
-}
-
-static void adopt(uint32_t now)
-{
-    uint32_t before = atomic_load(&epoch);
-    if (before == now)
-        return;
-    uint32_t expected = before;
-    if (atomic_compare_exchange_strong(&preparing, &expected, now)) {
-        if (before)
-            renew();
-        atomic_store(&epoch, now);
-    }
-    while (atomic_load(&epoch) != now) /* for the few steps of another thread */
-        sched_yield();
+    by_number = (struct pmx__fdtable){0};
+    pmx__list_init(&doors);
+    table++;
 }
 
 static void lock_registry(void)
 {
-    adopt(pmx__epoch());
-    pthread_mutex_lock(&lock);
+    pmx__forklock_lock(&lock, begin_anew);
 }
 
 static void unlock_registry(void)
 {
-    pthread_mutex_unlock(&lock);
+    pmx__forklock_unlock(&lock);
 }
 
 int pmx__registry_add(struct pmx__door *door, struct pmx__door **displaced)

@@ -42,9 +42,38 @@ TEST(closed_behind_the_handle)
 {
     struct pollfd answer;
     struct pmx_devpoll *devpoll = devpoll_open();
+    CHECK_RETURNS(pmx_devpoll_check(devpoll), 0);
     CHECK_OK(close(pmx_devpoll_fd(devpoll)));
+    CHECK_ERRNO(pmx_devpoll_check(devpoll), EBADF);
     CHECK_ERRNO(pmx_devpoll_wait(devpoll, &answer, 1, -1, NULL), EBADF);
     CHECK_ERRNO(pmx_devpoll_close(devpoll), EBADF);
+}
+
+/* What has the number now, be it a set as well, is neither taken nor closed. */
+TEST(number_with_a_new_owner)
+{
+    struct pmx_devpoll *devpoll = devpoll_open(), *other = devpoll_open();
+    int fd = pmx_devpoll_fd(devpoll);
+    CHECK_OK(dup3(pmx_devpoll_fd(other), fd, O_CLOEXEC));
+    CHECK_ERRNO(pmx_devpoll_check(devpoll), EBADF);
+    CHECK_RETURNS(pmx_devpoll_check(other), 0);
+    CHECK_ERRNO(pmx_devpoll_close(devpoll), EBADF);
+    CHECK(is_open(fd));
+    CHECK_OK(close(fd));
+    CHECK_RETURNS(pmx_devpoll_close(other), 0);
+}
+
+/* Looking does not light what is out. */
+TEST(checked_while_nothing_is_ready)
+{
+    struct pmx_devpoll *devpoll = devpoll_open();
+    struct pollfd shown = {pmx_devpoll_fd(devpoll), POLLIN, 0};
+    CHECK_RETURNS(pmx_devpoll_check(devpoll), 0);
+    CHECK_EQ_INT(poll(&shown, 1, 0), 0);
+    CHECK_RETURNS(pmx_devpoll_register(devpoll, closed_fd(), POLLIN), 0);
+    CHECK_RETURNS(pmx_devpoll_check(devpoll), 0);
+    CHECK_EQ_INT(poll(&shown, 1, 0), 1);
+    CHECK_RETURNS(pmx_devpoll_close(devpoll), 0);
 }
 
 TEST(pipe_masks)

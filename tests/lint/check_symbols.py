@@ -19,25 +19,25 @@ from pathlib import Path
 import lint
 
 TREE = lint.BUILD / "gcc"
-_DECLARED = re.compile(r"\bPMX_API\b[^;]*?\b(pmx_\w+)\s*\(", re.DOTALL)
+_DECLARED = re.compile(r"^PMX_API\b[^;]*?\b(\w+)\s*\(", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _NODE = re.compile(r"(\w+\.[\d.]+)\s*\{(.*?)\}", re.DOTALL)
 
 
-def declared(root: Path) -> set[str]:
-    """The functions that public headers mark PMX_API."""
-    headers = sorted((root / "include").rglob("*.h"))
+def declared(root: Path, folder: str = "include") -> set[str]:
+    """The functions that the headers of a folder mark PMX_API."""
+    headers = sorted((root / folder).glob("*.h"))
     texts = [_COMMENT.sub("", header.read_text()) for header in headers]
     return {name for text in texts for name in _DECLARED.findall(text)}
 
 
-def mapped(root: Path) -> dict[str, str]:
-    """The names of the version script, each with its node."""
-    text = _COMMENT.sub("", (root / "src" / "polymux.map").read_text())
+def mapped(script: Path) -> dict[str, str]:
+    """The names of a version script, each with its node."""
+    text = _COMMENT.sub("", script.read_text())
     return {
         name: node
         for node, body in _NODE.findall(text)
-        for name in re.findall(r"\b(pmx_\w+);", body)
+        for name in re.findall(r"\b(\w+);", body)
     }
 
 
@@ -71,24 +71,25 @@ def differences(
     return extra + absent
 
 
-def of_library(library: Path, script: dict[str, str]) -> list[str]:
+def of_library(
+    library: Path, script: dict[str, str], source: str = "polymux.map"
+) -> list[str]:
     found = exported(library)
     wrong = [
         f"{name}: version {found[name] or 'missing'} where the map says {node}"
         for name, node in script.items()
         if name in found and found[name] != node
     ]
-    return differences(library.name, found, "polymux.map", script) + wrong
+    return differences(library.name, found, source, script) + wrong
 
 
 # The compilers' own: of ASan, and of -fexceptions.
 COMPILERS = ("__odr_asan", "DW.ref.__gcc_personality")
 
 
-def of_archive(archive: Path) -> list[str]:
-    strangers = {
-        name for name in archived(archive) if not name.startswith(("pmx_", *COMPILERS))
-    }
+def of_archive(archive: Path, expected: Iterable[str] = ()) -> list[str]:
+    ours = ("pmx_", *COMPILERS, *expected)
+    strangers = {name for name in archived(archive) if not name.startswith(ours)}
     return [
         f"{name}: in {archive.name} without our prefix" for name in sorted(strangers)
     ]
@@ -106,15 +107,24 @@ def _extension() -> Path:
     return Path(found.origin)
 
 
-def check(root: Path) -> list[str]:
-    script = mapped(root)
-    library = TREE / "src" / "libpolymux.so"
+def of_package(root: Path, headers: str, source: str, built: str) -> list[str]:
+    """The headers of a folder, a version script and a library, under build/gcc."""
+    script = mapped(root / "src" / source)
+    library = TREE / "src" / built
     if not library.exists():
         sys.exit(f"{library.relative_to(root)} is not built; `make lint` does that")
     return [
-        *differences("the headers", declared(root), "polymux.map", script),
-        *of_library(library, script),
-        *of_archive(library.with_suffix(".a")),
+        *differences(headers, declared(root, headers), source, script),
+        *of_library(library, script, source),
+        *of_archive(library.with_suffix(".a"), script),
+    ]
+
+
+def check(root: Path) -> list[str]:
+    compat = "include/polymux/compat/sys", "compat/compat.map"
+    return [
+        *of_package(root, "include/polymux", "polymux.map", "libpolymux.so"),
+        *of_package(root, *compat, "compat/libpolymux-compat.so"),
         *of_extension(_extension()),
     ]
 
@@ -148,7 +158,7 @@ def self_test() -> None:
         "x.c": _CODE,
     }
     with lint.planted(tree) as root:
-        script = mapped(root)
+        script = mapped(root / "src/polymux.map")
         found = differences("the headers", declared(root), "polymux.map", script)
         lint.expect(found, "pmx_c: in the headers", "pmx_b: in polymux.map")
         library = _compile(root)

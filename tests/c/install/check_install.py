@@ -15,10 +15,11 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 WARNINGS = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
+PACKAGES = ["polymux", "polymux-compat"]
 HERE = Path(__file__).parent
 SOURCE_ROOT = HERE.parents[2]
 
@@ -70,7 +71,7 @@ class Installation:
         command = self.options.cc if language == "c" else self.options.cxx
         return [*shlex.split(command), f"-std={standard}", *WARNINGS]
 
-    def pkg_config(self, *arguments: str) -> list[str]:
+    def pkg_config(self, *arguments: str, package: str = "polymux") -> list[str]:
         environment = {
             "PKG_CONFIG_LIBDIR": str(self.lib / "pkgconfig"),
             "PKG_CONFIG_SYSROOT_DIR": str(self.root),
@@ -78,7 +79,7 @@ class Installation:
             "PKG_CONFIG_ALLOW_SYSTEM_CFLAGS": "1",
             "PKG_CONFIG_ALLOW_SYSTEM_LIBS": "1",
         }
-        command = [self.options.pkg_config, *arguments, "polymux"]
+        command = [self.options.pkg_config, *arguments, package]
         return shlex.split(run(command, environment))
 
     def files(self) -> set[str]:
@@ -103,13 +104,14 @@ def check_files(tree: Installation) -> None:
     version = tree.options.version
     headers = {
         str(path.relative_to(SOURCE_ROOT / "include"))
-        for path in (SOURCE_ROOT / "include/polymux").glob("*.h")
+        for path in (SOURCE_ROOT / "include/polymux").rglob("*.h")
     }
     names = ["a", "so", f"so.{tree.options.soversion}", f"so.{version}"]
     expected = {str(tree.include / header) for header in headers}
     expected.add(str(tree.include / "polymux/version.h"))
-    expected |= {str(tree.lib / f"libpolymux.{name}") for name in names}
-    expected.add(str(tree.lib / "pkgconfig/polymux.pc"))
+    for package in PACKAGES:
+        expected |= {str(tree.lib / f"lib{package}.{name}") for name in names}
+        expected.add(str(tree.lib / f"pkgconfig/{package}.pc"))
     pages = {
         str(tree.under(tree.options.mandir) / f"man{page.suffix[1:]}" / page.name)
         for page in (SOURCE_ROOT / "man").glob("*.[0-9]")
@@ -124,40 +126,46 @@ def check_files(tree: Installation) -> None:
 
 
 def check_soname(tree: Installation) -> None:
-    soname = f"libpolymux.so.{tree.options.soversion}"
-    library = tree.lib / "libpolymux.so"
-    expect("SONAME", dynamic_entries(library, "SONAME"), [soname])
-    expect(
-        "libpolymux.so is in the end",
-        library.resolve().name,
-        f"libpolymux.so.{tree.options.version}",
+    for package in PACKAGES:
+        library = tree.lib / f"lib{package}.so"
+        soname = f"{library.name}.{tree.options.soversion}"
+        file = f"{library.name}.{tree.options.version}"
+        expect("SONAME", dynamic_entries(library, "SONAME"), [soname])
+        expect(f"{library.name} is in the end", library.resolve().name, file)
+        expect(f"{soname} is in the end", (tree.lib / soname).resolve().name, file)
+
+
+def declared(headers: Iterable[Path]) -> list[str]:
+    """The functions that headers mark PMX_API."""
+    return sorted(
+        name
+        for header in headers
+        for text in re.findall(r"^PMX_API\b[^;]*;", header.read_text(), re.MULTILINE)
+        for name in re.findall(r"\b(\w+)\(", text)[:1]
     )
-    expect(
-        f"{soname} is in the end",
-        (tree.lib / soname).resolve().name,
-        f"libpolymux.so.{tree.options.version}",
-    )
+
+
+def exported(library: Path) -> list[str]:
+    listing = run(["nm", "--dynamic", "--defined-only", str(library)])
+    symbols = [line.split() for line in listing.splitlines()]
+    return sorted(name.split("@")[0] for _, kind, name in symbols if kind in "TDBRVW")
 
 
 def check_symbols(tree: Installation) -> None:
-    """What the headers declare is what the shared library exports."""
-    declared = set()
-    for header in (tree.include / "polymux").glob("*.h"):
-        declarations = re.findall(r"^PMX_API\b[^;]*;", header.read_text(), re.MULTILINE)
-        declared |= {
-            name
-            for text in declarations
-            for name in re.findall(r"\b(pmx_\w+)\(", text)[:1]
-        }
-    library = str(tree.lib / "libpolymux.so")
-    listing = run(["nm", "--dynamic", "--defined-only", library])
-    symbols = [line.split() for line in listing.splitlines()]
-    exported = {name.split("@")[0] for _, kind, name in symbols if kind in "TDBRVW"}
-    expect("exported symbols", sorted(exported), sorted(declared))
+    """What the headers declare is what the shared libraries export."""
+    headers = tree.include / "polymux"
+    for package, directory in zip(PACKAGES, ["", "compat/sys"], strict=True):
+        expect(
+            "exported symbols",
+            exported(tree.lib / f"lib{package}.so"),
+            declared((headers / directory).glob("*.h")),
+        )
 
 
 def check_version(tree: Installation) -> None:
-    expect("version", tree.pkg_config("--modversion"), [tree.options.version])
+    for package in PACKAGES:
+        versions = tree.pkg_config("--modversion", package=package)
+        expect("version", versions, [tree.options.version])
 
 
 def header_check(language: str, standard: str) -> Check:
@@ -175,20 +183,60 @@ def header_check(language: str, standard: str) -> Check:
     return check
 
 
-def build(tree: Installation, compiler: list[str], source: Path, link: str) -> Path:
+def compat_header_check(language: str, standard: str) -> Check:
+    """Each header alone, and with our own headers before and after it."""
+
+    def check(tree: Installation) -> None:
+        command = tree.compiler(language, standard)
+        command += tree.pkg_config("--cflags", package="polymux-compat")
+        source = tree.root / "alone"
+        for header in ["sys/event.h", "sys/devpoll.h"]:
+            ours = "#include <polymux/polymux.h>\n" if standard != "c89" else ""
+            for before, after in [("", ours), (ours, "")]:
+                lines = f"{before}#include <{header}>\n{after}extern int not_empty;\n"
+                source.write_text(lines)
+                run([*command, "-fsyntax-only", "-x", language, str(source)])
+        source.unlink()
+
+    return check
+
+
+def check_default_path(tree: Installation) -> None:
+    """The library's own flags do not lead to the headers of other systems."""
+    source = tree.root / "alone.c"
+    source.write_text("#include <sys/event.h>\n")
+    command = [*tree.compiler("c", "c11"), *tree.pkg_config("--cflags")]
+    done = subprocess.run(
+        [*command, "-fsyntax-only", str(source)], capture_output=True, check=False
+    )
+    source.unlink()
+    expect("<sys/event.h> is found", done.returncode == 0, False)
+
+
+def static_names(libraries: list[str]) -> list[str]:
+    archives = {f"-l{package}": f"-l:lib{package}.a" for package in PACKAGES}
+    return [archives.get(name, name) for name in libraries]
+
+
+def build(
+    tree: Installation,
+    compiler: list[str],
+    source: Path,
+    link: str,
+    package: str = "polymux",
+) -> Path:
     """The program that a compiler command makes of a source, through pkg-config."""
     kind = ["--static"] if link == "static" else []
-    libraries = tree.pkg_config("--libs", *kind)
+    libraries = tree.pkg_config("--libs", *kind, package=package)
     if link == "static":
-        libraries = [
-            "-l:libpolymux.a" if name == "-lpolymux" else name for name in libraries
-        ]
+        libraries = static_names(libraries)
     program = tree.root / f"program-{link}"
-    command = [*compiler, *tree.sanitize, *tree.pkg_config("--cflags")]
+    command = [*compiler, *tree.sanitize]
+    command += tree.pkg_config("--cflags", package=package)
     run([*command, str(source), "-x", "none", "-o", str(program), *libraries])
-    needed = [name for name in dynamic_entries(program, "NEEDED") if "polymux" in name]
-    soname = f"libpolymux.so.{tree.options.soversion}"
-    expect("NEEDED", needed, [soname] if link == "shared" else [])
+    needed = [name for name in dynamic_entries(program, "NEEDED") if package in name]
+    soname = f"lib{package}.so.{tree.options.soversion}"
+    expect("NEEDED", needed[:1], [soname] if link == "shared" else [])
     return program
 
 
@@ -204,6 +252,34 @@ def program_check(language: str, standard: str, link: str) -> Check:
         expect("output", output_of(tree, program), f"{tree.options.version}\n")
 
     return check
+
+
+def compat_check(name: str, language: str, standard: str, link: str) -> Check:
+    def check(tree: Installation) -> None:
+        compiler = tree.compiler(language, standard)
+        compiler += ["-D_DEFAULT_SOURCE", "-DPOLYMUX_DEVPOLL_MACROS", "-x", language]
+        source = HERE / f"user_{name}.c"
+        program = build(tree, compiler, source, link, "polymux-compat")
+        expect("output", output_of(tree, program), f"{name}\n")
+
+    return check
+
+
+def compat_checks(missing_cxx: str | None) -> Iterator[tuple[str, Check | str]]:
+    yield "compat: not on the default path", check_default_path
+    for standard in ["c89", "c99", "c11", "c2x", "c++11"]:
+        language = "c++" if "+" in standard else "c"
+        missing = missing_cxx if language == "c++" else None
+        yield (
+            f"compat: headers as {standard}",
+            missing or compat_header_check(language, standard),
+        )
+        for name in ["event", "devpoll"]:
+            for link in ["shared", "static"]:
+                yield (
+                    f"compat: {name} in {standard}, {link}",
+                    missing or compat_check(name, language, standard, link),
+                )
 
 
 def check_readme(tree: Installation) -> None:
@@ -238,6 +314,7 @@ def checks(with_cxx: bool) -> Iterator[tuple[str, Check | str]]:
                 f"program in {standard}, {link}",
                 missing or program_check(language, standard, link),
             )
+    yield from compat_checks(None if with_cxx else "no C++ compiler")
     yield "README.md", check_readme
 
 

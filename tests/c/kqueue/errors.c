@@ -394,3 +394,18 @@ TEST(a_failed_change_changes_nothing)
     close_queue(queue);
     close_both(ends);
 }
+
+/* A timeout that is none fails, but not before the changes are made. */
+TEST(no_time)
+{
+    struct pmx_kevent change = entry(1, EVFILT_USER, EV_ADD, 0, 0, NULL), got;
+    struct pmx_kevent bad = entry(2, EVFILT_USER, EV_DELETE, 0, 0, NULL);
+    const int64_t no_time = PMX_KQUEUE_NO_TIME;
+    struct pmx_kqueue *queue = open_queue();
+    CHECK_ERRNO(pmx_kqueue_control(queue, &change, 1, &got, 1, no_time, NULL), EINVAL);
+    CHECK(exists(queue, 1));
+    CHECK_RETURNS(pmx_kqueue_control(queue, &bad, 1, &got, 1, no_time, NULL), 1);
+    CHECK_EQ_INT(got.data, ENOENT);
+    CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, NULL, 0, no_time, NULL), 0);
+    close_queue(queue);
+}

@@ -36,6 +36,7 @@ static void check_works(struct pmx_kqueue *queue)
 static void check_dead(struct pmx_kqueue *queue)
 {
     CHECK_RETURNS(pmx_kqueue_usable(queue), 0);
+    CHECK_ERRNO(pmx_kqueue_check(queue), EBADF);
     CHECK_ERRNO(trigger(queue, 1), EBADF);
     CHECK_ERRNO(pmx_kqueue_control(queue, NULL, 0, NULL, 0, 0, NULL), EBADF);
     CHECK_ERRNO(pmx_kqueue_fd(queue), EBADF);

@@ -65,9 +65,25 @@ TEST(closed_behind_the_handle)
     struct pmx_kevent event;
     struct pmx_kqueue *queue = open_queue();
     add_user(queue, 1);
+    CHECK_RETURNS(pmx_kqueue_check(queue), 0);
     CHECK_OK(close(CHECK_OK(pmx_kqueue_fd(queue))));
+    CHECK_ERRNO(pmx_kqueue_check(queue), EBADF);
     CHECK_ERRNO(pmx_kqueue_control(queue, NULL, 0, &event, 1, -1, NULL), EBADF);
     CHECK_ERRNO(pmx_kqueue_close(queue), EBADF);
+}
+
+/* What has the number now, be it a queue as well, is neither taken nor closed. */
+TEST(number_with_a_new_owner)
+{
+    struct pmx_kqueue *queue = open_queue(), *other = open_queue();
+    int fd = CHECK_OK(pmx_kqueue_fd(queue));
+    CHECK_OK(dup3(CHECK_OK(pmx_kqueue_fd(other)), fd, O_CLOEXEC));
+    CHECK_ERRNO(pmx_kqueue_check(queue), EBADF);
+    CHECK_RETURNS(pmx_kqueue_check(other), 0);
+    CHECK_ERRNO(pmx_kqueue_close(queue), EBADF);
+    CHECK(is_open(fd));
+    CHECK_OK(close(fd));
+    close_queue(other);
 }
 
 TEST(shut_down)
@@ -80,6 +96,7 @@ TEST(shut_down)
     CHECK_RETURNS(pmx_kqueue_shutdown(queue), 0);
     CHECK(!is_open(fd));
     CHECK_RETURNS(pmx_kqueue_usable(queue), 0);
+    CHECK_ERRNO(pmx_kqueue_check(queue), EBADF);
     CHECK_ERRNO(pmx_kqueue_control(queue, NULL, 0, &event, 1, -1, NULL), EBADF);
     CHECK_ERRNO(pmx_kqueue_control(queue, NULL, 0, NULL, 0, 0, NULL), EBADF);
     CHECK_ERRNO(trigger(queue, 1), EBADF);
