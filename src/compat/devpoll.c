@@ -73,7 +73,9 @@ static int make(bool close_on_exec)
 
 int pmx_compat_open(const char *path, int flags, ...)
 {
-    if (path && strcmp(path, "/dev/poll") == 0)
+    if (!path)
+        return pmx__result(-EFAULT, 0);
+    if (strcmp(path, "/dev/poll") == 0)
         return make(flags & O_CLOEXEC);
     mode_t mode = 0;
     if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE) {
