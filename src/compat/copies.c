@@ -24,9 +24,8 @@ static int visit_all(DIR *list, int (*visit)(int fd))
 {
     const struct dirent *entry;
     while ((entry = readdir(list))) {
-        int result = 0;
-        if (is_set(list, entry->d_name))
-            result = visit((int)strtol(entry->d_name, NULL, 10));
+        int fd = (int)strtol(entry->d_name, NULL, 10);
+        int result = is_set(list, entry->d_name) ? visit(fd) : 0;
         if (result < 0)
             return result;
     }

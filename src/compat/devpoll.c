@@ -73,10 +73,8 @@ static int make(bool close_on_exec)
 
 int pmx_compat_open(const char *path, int flags, ...)
 {
-    if (!path) {
-        errno = EFAULT;
-        return -1;
-    }
+    if (!path)
+        return pmx__result(-EFAULT, 0);
     if (strcmp(path, "/dev/poll") == 0)
         return make(flags & O_CLOEXEC);
     mode_t mode = 0;

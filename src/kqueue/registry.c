@@ -54,14 +54,19 @@ int pmx__registry_add(struct pmx__door *door, struct pmx__door **displaced)
     return place ? 0 : -ENOMEM;
 }
 
+static void remove_locked(struct pmx__door *door)
+{
+    if (door->table != table)
+        return;
+    pmx__list_remove(&door->registered);
+    if (pmx__fdtable_get(&by_number, door->fd) == door)
+        *pmx__fdtable_need(&by_number, door->fd) = NULL;
+}
+
 void pmx__registry_remove(struct pmx__door *door)
 {
     lock_registry();
-    if (door->table == table) {
-        pmx__list_remove(&door->registered);
-        if (pmx__fdtable_get(&by_number, door->fd) == door)
-            *pmx__fdtable_need(&by_number, door->fd) = NULL;
-    }
+    remove_locked(door);
     unlock_registry();
 }
 
@@ -110,6 +115,8 @@ void pmx__registry_release(struct pmx__door *door)
     lock_registry();
     bool last_handle = --door->handles == 0;
     bool last_door = last_handle && --queue->doors_count == 0;
+    if (last_handle) /* one that a child could not close may be here still */
+        remove_locked(door);
     unlock_registry();
     if (last_handle)
         free(door);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,10 +63,12 @@ int shim_close(struct pmx_kqueue *kqueue)
 {
     if (!kqueue)
         return 0;
-    int result = close(kqueue->fd);
+    int saved = errno, result = close(kqueue->fd);
     let_it_notice();
     queues_open--;
     free(kqueue);
+    if (result == 0) /* close(2) promises nothing, the handles do */
+        errno = saved;
     return result;
 }
 
@@ -88,7 +91,8 @@ int shim_usable(const struct pmx_kqueue *kqueue)
 {
     int saved = errno;
     int result = look(kqueue->fd) == 0;
-    if (result && kqueue->process != getpid())
+    bool is_taken = result || errno == EINVAL;
+    if (is_taken && kqueue->process != getpid())
         SKIP("the number of the dead queue is another's by now");
     errno = saved;
     return result;

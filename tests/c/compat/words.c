@@ -64,16 +64,3 @@ void end(int kq)
     CHECK_OK(close(kq));
     let_it_notice();
 }
-
-/*
- * The library looks at numbers that other threads may be closing. That is its
- * way of finding out, and does no harm; ThreadSanitizer cannot know.
- */
-#ifdef __SANITIZE_THREAD__
-const char *__tsan_default_suppressions(void);
-
-const char *__tsan_default_suppressions(void)
-{
-    return "race:pmx__source_is\nrace:pmx__interest_check\n";
-}
-#endif
