@@ -1,10 +1,9 @@
 /*
  * Dispositions: see disposition.h. Stands on sigaction(2). A handler of ours
  * counts and calls the application's, under the application's mask and flags.
- * It is installed in place of a handler, and where the default is to ignore the
- * signal. Not where the default is to end or stop the process, which no handler
- * can do as well; nor for SIG_IGN, since programs that the process executes
- * inherit it, and no handler.
+ * It is installed in place of a handler, and where the signal is ignored, by
+ * default or by SIG_IGN. Not where the default is to end or stop the process,
+ * which no handler can do as well; nor where SIG_IGN does more than to ignore.
  *
  * A handler of the application's that was installed over ours may call it, as
  * the one that it has replaced. Then ours is within that handler, and calls the
@@ -129,14 +128,22 @@ static bool is_ignored_by_default(int signal)
            signal == SIGWINCH;
 }
 
+/* Children of a process that ignores their ends leave no zombies; and one that
+ * ignores these two may use a terminal which is not its own to use. */
+static bool is_more_than_ignored(int signal)
+{
+    return signal == SIGCHLD || signal == SIGTTIN || signal == SIGTTOU;
+}
+
 static bool may_stand_in(int signal, const struct sigaction *action)
 {
     if (is_handler(action))
         return !is_ours(action);
-    return action->sa_handler == SIG_DFL && is_ignored_by_default(signal);
+    return action->sa_handler == SIG_IGN ? !is_more_than_ignored(signal)
+                                         : is_ignored_by_default(signal);
 }
 
-/* What is ignored by default interrupts as little as a handler can. */
+/* What is ignored interrupts as little as a handler can. */
 static struct sigaction ours_for(const struct sigaction *action)
 {
     struct sigaction ours = *action;
