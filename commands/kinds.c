@@ -10,15 +10,17 @@ static const struct kind *const table[] = {
     &kind_listen, &kind_signal,  &kind_timer, &kind_link, &kind_fd,
 };
 
+enum { KINDS = sizeof(table) / sizeof(table[0]) };
+
 const struct kind *const *kinds(size_t *count)
 {
-    *count = sizeof(table) / sizeof(*table);
+    *count = KINDS;
     return table;
 }
 
 const struct kind *kind_called(const char *name, size_t length)
 {
-    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+    for (size_t i = 0; i < KINDS; i++)
         if (strlen(table[i]->name) == length && !memcmp(table[i]->name, name, length))
             return table[i];
     return NULL;

@@ -2,8 +2,8 @@
  * listen:PORT: a TCP port of this host is listened on. Nothing in the kernel
  * tells of that, so its tables are read, by timers.
  */
-#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backoff.h"
@@ -24,14 +24,22 @@ static bool parse(struct condition *condition)
     return number_parse(condition->argument, 1, 65535, &listen->port);
 }
 
-/* Of a line: the local port if it is of a listening socket, 0 for the heading,
- * -1 for other sockets. */
+/* Of "0: ADDRESS:PORT ADDRESS:PORT STATE ...", all hexadecimal: the first port if
+ * the socket listens, -1 if not; of the heading 0. */
 static int port_listened_on(const char *line)
 {
-    unsigned port, state;
-    if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x", &port, &state) != 2)
-        return 0;
-    return state == LISTENING ? (int)port : -1;
+    const char *colon = line;
+    unsigned long port = 0;
+    for (int i = 0; i < 3; i++) {
+        colon = strchr(colon, ':');
+        if (!colon)
+            return 0;
+        colon++;
+        if (i == 1)
+            port = strtoul(colon, NULL, 16);
+    }
+    const char *state = colon + strcspn(colon, " ");
+    return strtoul(state, NULL, 16) == LISTENING ? (int)port : -1;
 }
 
 /* Listening sockets come first, so not all connections need be read. */

@@ -118,7 +118,7 @@ static void tell(struct path *path, const struct condition *condition)
              path->trail.points[path->trail.place].fd);
     if (readlink(link, place, sizeof(place) - 1) < 0 || !strcmp(place, path->told))
         return;
-    strcpy(path->told, place);
+    memcpy(path->told, place, sizeof(place));
     condition_tell(condition, "EVFILT_VNODE on %s%s", place,
                    path->is_blind
                        ? ", where not all is told: looked at again " BACKOFF_WORDS

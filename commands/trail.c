@@ -119,9 +119,10 @@ int trail_follow(struct trail *trail, const char *path)
     struct search search = {.trail = trail};
     trail->count = 0;
     trail->object = -1;
-    if (strlen(path) >= PATH_MAX)
+    size_t length = strlen(path);
+    if (length >= PATH_MAX)
         return -ENAMETOOLONG;
-    strcpy(search.rest, path);
+    memcpy(search.rest, path, length + 1);
     int result = add_start(&search);
     if (result == 0)
         do
