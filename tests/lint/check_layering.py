@@ -167,6 +167,14 @@ def _filters(include: Include) -> str | None:
     return "filters do not include one another"
 
 
+def _commands(include: Include) -> str | None:
+    if not _under(include.file, "commands") or not include.quoted:
+        return None
+    if _under(include.target, "commands"):
+        return None
+    return "the commands see of the library its public headers only"
+
+
 def _c_tests(include: Include) -> str | None:
     if not _under(include.file, "tests/c") or _under(include.file, "tests/c/unit"):
         return None
@@ -185,6 +193,7 @@ RULES = (
     _compat,
     _kqueue_core,
     _filters,
+    _commands,
     _c_tests,
 )
 
@@ -208,6 +217,7 @@ def check(root: Path) -> list[str]:
 
 
 FAULTS = {
+    "commands/w.c": '#include "../src/poll/p.h"',
     "src/base/a.c": '#include "../poll/p.h"',
     "src/base/b.c": "#include <polymux/poll.h>",
     "src/compat/c.c": '#include "../poll/p.h"',
@@ -223,6 +233,8 @@ FAULTS = {
     "tests/c/poll.c": '#include "../../src/poll/p.h"',
 }
 FAULTLESS = {
+    "commands/v.c": '#include "v.h"\n#include <polymux/kqueue.h>',
+    "commands/v.h": "",
     "include/polymux/polymux.h": "#include <polymux/poll.h>",
     "python/ext/f.c": '#include <Python.h>\n#include "f.h"\n#include <polymux/poll.h>',
     "python/ext/f.h": "",

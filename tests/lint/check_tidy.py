@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""clang-tidy over the library, the extension and the C tests.
+"""clang-tidy over the library, the commands, the extension and the C tests.
 
 Uses the compile commands of build/clang, which `make lint` brings up to date,
 and the headers of the clang on this machine. What is checked, and what is not
@@ -19,7 +19,7 @@ from pathlib import Path
 import lint
 
 TREE = lint.BUILD / "clang"
-CHECKED = ("src", "python/ext", "tests/c")
+CHECKED = ("src", "commands", "python/ext", "tests/c")
 
 
 def _resource_dir() -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import lint
 
 # A folder of scripts each, whose modules import one another by their bare names.
-SCRIPTS = ("tests/python", "tests/cpython", "tests/c", "bench")
+SCRIPTS = ("tests/python", "tests/cpython", "tests/c", "tests/commands", "bench")
 # Programs import packages that the checkers' environment does not have.
 FOREIGN = [f"--disable-error-code=import-{how}" for how in ("untyped", "not-found")]
 COMMON = ("--no-error-summary", "--python-version=3.11", "--check-untyped-defs")
