@@ -13,11 +13,18 @@
 #include "registry.h"
 #include "source.h"
 
-/* The number was closed behind the library's back and given out again. */
+/*
+ * The number was closed behind the library's back and given out again. In a
+ * child even what the parent had beside it may be the new owner's: fork(2)
+ * copies descriptors before memory, and a queue that another thread has made in
+ * between is here without its descriptors.
+ */
 static void lose(struct pmx__door *displaced)
 {
     if (!displaced)
         return;
+    if (!pmx__queue_is_ours(displaced->queue))
+        displaced->fd = -1;
     pmx__door_close(displaced);
     pmx__registry_release(displaced);
 }
