@@ -161,9 +161,15 @@ def follow_until_the_timeout(_: Path) -> None:
 @test
 def json_of_every_byte(folder: Path) -> None:
     strange = bytes(byte for byte in range(1, 256) if byte != ord("/"))
-    for name in (strange[:120], strange[120:], "ä€😀".encode(), b"\xed\xa0\x80\xc0\xaf"):
+    for name in (
+        strange[:120],
+        strange[120:],
+        "ä€😀".encode(),
+        b"\xed\xa0\x80\xc0\xaf",
+    ):
         path = os.path.join(os.fsencode(folder), name)
-        argv = [os.environ["COMMANDS"] + "/waitany", "-j", b"gone:" + path]
+        program = os.fsencode(os.environ["COMMANDS"]) + b"/waitany"
+        argv = [program, b"-j", b"gone:" + path]
         done = subprocess.run(argv, capture_output=True, check=True)
         told = json.loads(done.stdout)
         expect(os.fsencode(told["condition"]), b"gone:" + path)

@@ -59,7 +59,10 @@ def port_of_ipv6(_: Path) -> None:
         server.listen()
         port = server.getsockname()[1]
         ended = waitall(f"tcp:[::1]:{port}", f"listen:{port}").end()
-        lines = [f"listen:{port} is listened on", f"tcp:[::1]:{port} accepts connections"]
+        lines = [
+            f"listen:{port} is listened on",
+            f"tcp:[::1]:{port} accepts connections",
+        ]
         expect(sorted(ended.lines()), lines, ended.err)
 
 
@@ -128,7 +131,9 @@ def link_that_is_to_come(_: Path) -> None:
 def _make_tun(name: str) -> int:
     try:
         fd = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
-        fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+        fcntl.ioctl(
+            fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI)
+        )
     except OSError as error:
         raise Skip(f"no tunnels: {error}") from error
     return fd
@@ -148,7 +153,10 @@ def link_that_goes_and_comes_again(_: Path) -> None:
 
 def _enter_namespace() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET) < 0 and libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0:
+    if (
+        libc.unshare(CLONE_NEWNET) < 0
+        and libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0
+    ):
         print(f"1..0 # SKIP no network namespace: {os.strerror(ctypes.get_errno())}")
         raise SystemExit
     _set_link("lo", True)
