@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "condition.h"
 #include "kinds.h"
@@ -30,27 +31,33 @@ static int handle(int number)
     return sigaction(number, &action, NULL) < 0 ? -errno : 0;
 }
 
-/* One that was blocked, and may have been pending all the time, comes now. */
-static int unblock(int number)
+/* Takes one that is blocked and has been pending, perhaps since before the queue
+ * was asked. From now on they come. */
+static int unblock(int number, bool *was_pending)
 {
+    const struct timespec at_once = {0};
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, number);
+    *was_pending = sigtimedwait(&set, NULL, &at_once) == number;
     return sigprocmask(SIG_UNBLOCK, &set, NULL) < 0 ? -errno : 0;
 }
 
 static int begin(struct condition *condition)
 {
     int number = *(int *)condition->state;
+    bool was_pending = false;
     int result = handle(number);
     if (result == 0)
         result = condition_watch(condition, (uintptr_t)number, EVFILT_SIGNAL, EV_CLEAR,
                                  0, 0);
     if (result == 0)
-        result = unblock(number);
+        result = unblock(number, &was_pending);
     if (result < 0)
         return condition_complain(condition, "cannot be waited for: %s",
                                   strerror(-result));
+    if (was_pending)
+        condition_fire_with(condition, "received", "was received", "count", 1);
     condition_tell(condition, "EVFILT_SIGNAL");
     return 0;
 }

@@ -131,9 +131,9 @@ TEST(threads_find_a_duplicate)
     end(kq);
 }
 
-/* AddressSanitizer's own locks do not survive a fork beside a thread that
- * allocates memory. */
-#ifdef __SANITIZE_ADDRESS__
+/* The sanitizers' own locks do not survive a fork beside a thread that allocates
+ * memory. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define MAKES_QUEUES trigger_until_over
 #else
 #define MAKES_QUEUES open_and_close

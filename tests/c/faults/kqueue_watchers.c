@@ -34,8 +34,6 @@ struct watcher {
 };
 
 static pid_t child;
-static struct aiocb request;
-static int file;
 static uintptr_t ident;
 
 static void begin_signal(void)
@@ -88,6 +86,10 @@ static void end_process(void)
     CHECK_EQ_INT(waitpid(child, NULL, 0), child);
 }
 
+#ifndef __SANITIZE_THREAD__ /* which does not survive the C library's threads */
+static struct aiocb request;
+static int file;
+
 static void begin_request(void)
 {
     file = make_disk_file();
@@ -109,12 +111,13 @@ static void end_request(void)
 {
     CHECK_OK(close(file));
 }
+#endif
 
 static const struct watcher watchers[] = {
     {"signal", add_signal, begin_signal, send_signal, end_nothing, EVFILT_SIGNAL},
     {"process", add_process, begin_process, kill_process, end_process, EVFILT_PROC},
     {"tracked", add_tracked, begin_process, kill_process, end_process, EVFILT_PROC},
-#ifndef __SANITIZE_THREAD__ /* which does not survive the C library's threads */
+#ifndef __SANITIZE_THREAD__
     {"request", add_request, begin_request, submit_request, end_request, EVFILT_AIO},
 #endif
 };

@@ -22,6 +22,7 @@ WARNINGS = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
 PACKAGES = ["polymux", "polymux-compat"]
 HERE = Path(__file__).parent
 SOURCE_ROOT = HERE.parents[2]
+COMMANDS = ("waitany", "waitall")
 
 
 class Failure(Exception):
@@ -100,7 +101,7 @@ def dynamic_entries(binary: Path, kind: str) -> list[str]:
 
 
 def check_files(tree: Installation) -> None:
-    """Headers, library and pkg-config file, manual pages; nothing else."""
+    """Headers, library, pkg-config file, commands, manual pages; nothing else."""
     version = tree.options.version
     headers = {
         str(path.relative_to(SOURCE_ROOT / "include"))
@@ -112,10 +113,13 @@ def check_files(tree: Installation) -> None:
     for package in PACKAGES:
         expected |= {str(tree.lib / f"lib{package}.{name}") for name in names}
         expected.add(str(tree.lib / f"pkgconfig/{package}.pc"))
+    if tree.options.commands == "true":
+        expected |= {str(tree.under(tree.options.bindir) / name) for name in COMMANDS}
     pages = {
         str(tree.under(tree.options.mandir) / f"man{page.suffix[1:]}" / page.name)
         for page in (SOURCE_ROOT / "man").glob("*.[0-9]")
         if tree.options.man == "true"
+        and (tree.options.commands == "true" or page.stem not in COMMANDS)
     }
     prefix = f"{tree.root}/"
     expect(
@@ -322,9 +326,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     for option in ["meson", "pkg-config", "cc", "cxx", "sanitize"]:
         parser.add_argument(f"--{option}", default="", help="a command or flags")
-    for option in ["build", "prefix", "includedir", "libdir", "mandir"]:
+    for option in ["build", "prefix", "bindir", "includedir", "libdir", "mandir"]:
         parser.add_argument(f"--{option}", required=True, help="a directory")
-    for option in ["version", "soversion", "man"]:
+    for option in ["version", "soversion", "man", "commands"]:
         parser.add_argument(f"--{option}", required=True)
     return parser.parse_args()
 
