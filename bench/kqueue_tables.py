@@ -91,6 +91,9 @@ def library_table(bench: Bench) -> None:
         )
     if bench.wants("kqueue: bytes"):
         taken = library.answer(Task("bytes", 0, idle=KNOTES), 1)
+        bench.rows.append(
+            {"section": "kqueue", "scenario": "bytes", "n": KNOTES, "bytes": taken}
+        )
         print(f"\nbytes of heap for each of {KNOTES} knotes: {taken / KNOTES:.0f}")
 
 
