@@ -12,13 +12,29 @@
 #include "queue.h"
 #include "source.h"
 
-/* How many stand in line, and are held; those beyond the limit have to wait. */
+static bool hold(struct pmx__list *at)
+{
+    struct pmx__knote *knote = pmx__list_entry(at, struct pmx__knote, ready);
+    bool was_held = knote->held;
+    knote->held = true;
+    return was_held;
+}
+
+/*
+ * How many stand in line, at most limit. All of them are held, also those behind,
+ * whose turn may come early. What was raised since the line was held last stands
+ * at its ends, so that each knote is met once.
+ */
 static int hold_line(struct pmx__queue *queue, int limit)
 {
+    struct pmx__list *line = &queue->ready, *at = line->next;
     int length = 0;
-    struct pmx__list *at = queue->ready.next;
-    for (; at != &queue->ready && length < limit; at = at->next, length++)
-        pmx__list_entry(at, struct pmx__knote, ready)->held = true;
+    for (; at != line && length < limit; at = at->next, length++)
+        hold(at);
+    while (at != line && !hold(at))
+        at = at->next;
+    for (at = line->previous; at != line && !hold(at);)
+        at = at->previous;
     return length;
 }
 

@@ -113,6 +113,37 @@ TEST(edges_one_by_one)
     row_close(&row);
 }
 
+/* Both filters on a socket that is ready for both; reading comes first. */
+static void watch_both_ways(struct pmx_kqueue *queue, int pair[2])
+{
+    make_socketpair(pair);
+    CHECK_OK(change(queue, (uintptr_t)pair[0], EVFILT_WRITE, EV_ADD));
+    CHECK_OK(change(queue, (uintptr_t)pair[0], EVFILT_READ, EV_ADD));
+    write_byte(pair[1]);
+}
+
+/* What was seen when a knote came into the line is old by the time it is its turn,
+ * also where that comes early because the one before it is not ready any more. */
+TEST(end_of_one_that_stands_in_line)
+{
+    int pairs[3][2];
+    struct pmx_kevent events[3];
+    struct pmx_kqueue *queue = open_queue();
+    for (int i = 0; i < 3; i++)
+        watch_both_ways(queue, pairs[i]);
+    CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, events, 3, 0, NULL), 3);
+    CHECK_EVENT(&events[2], (uintptr_t)pairs[1][0], EVFILT_READ, 0, 1);
+    fill(pairs[1][0]);
+    CHECK_OK(close(pairs[2][1]));
+    CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, events, 1, 0, NULL), 1);
+    CHECK_EVENT(&events[0], (uintptr_t)pairs[2][0], EVFILT_READ, EV_EOF, 1);
+    for (int i = 0; i < 3; i++)
+        CHECK_OK(close(pairs[i][0]));
+    for (int i = 0; i < 2; i++)
+        CHECK_OK(close(pairs[i][1]));
+    close_queue(queue);
+}
+
 /* Touched while it waits its turn behind others, an edge still comes once. */
 TEST(edge_that_is_touched_in_the_line)
 {
