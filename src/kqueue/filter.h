@@ -15,9 +15,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../base/fdtable.h"
 #include "../base/list.h"
 
+/* A queue begins with this, which is all that filters and sources touch of it
+ * themselves. */
+struct pmx__queue_base {
+    struct pmx__source *source;      /* NULL: the queue has gone */
+    struct pmx__list ready;          /* knotes in line to be collected */
+    struct pmx__fdtable descriptors; /* fd -> its first knote */
+};
+
 struct pmx__queue;
+
+static inline struct pmx__queue_base *pmx__base_of(const struct pmx__queue *queue)
+{
+    return (struct pmx__queue_base *)(void *)(uintptr_t)queue;
+}
 
 struct pmx__knote {
     struct pmx__list ready;           /* its place in the line of ready ones */
@@ -126,7 +140,13 @@ void pmx__filters_shut(struct pmx__queue *queue, bool ours);
 
 /* Puts a knote in line to be collected; nothing happens if it stands there, or
  * is disabled. A knote may be raised on suspicion: collect decides. */
-void pmx__knote_raise(struct pmx__queue *queue, struct pmx__knote *knote);
+static inline void pmx__knote_raise(struct pmx__queue *queue, struct pmx__knote *knote)
+{
+    if (!knote->enabled || !pmx__list_empty(&knote->ready))
+        return;
+    knote->held = false;
+    pmx__list_append(&pmx__base_of(queue)->ready, &knote->ready);
+}
 
 /* Makes a knote of the same filter, manner, notes and udata for another ident,
  * enabled. 0 with *made, -EEXIST where there is one, or -errno. */
@@ -134,11 +154,18 @@ int pmx__knote_copy(struct pmx__queue *queue, const struct pmx__knote *knote,
                     uintptr_t ident, struct pmx__knote **made);
 
 /* Takes a knote out of the line. */
-void pmx__knote_lower(struct pmx__knote *knote);
+static inline void pmx__knote_lower(struct pmx__knote *knote)
+{
+    pmx__list_remove(&knote->ready);
+}
 
 /* The first knote on a descriptor, NULL if there is none; the others follow by
  * knote->next. */
-struct pmx__knote *pmx__knote_first(const struct pmx__queue *queue, int fd);
+static inline struct pmx__knote *pmx__knote_first(const struct pmx__queue *queue,
+                                                  int fd)
+{
+    return pmx__fdtable_get(&pmx__base_of(queue)->descriptors, fd);
+}
 
 /* The first descriptor from fd on that has knotes, or -1. */
 int pmx__knote_next_fd(const struct pmx__queue *queue, int fd);

@@ -308,9 +308,9 @@ int pmx__collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int r
 {
     int count = 0;
     *missed = false;
-    while (count < room && !pmx__list_empty(&queue->ready)) {
+    while (count < room && !pmx__list_empty(&queue->base.ready)) {
         struct pmx__knote *knote =
-            pmx__list_entry(queue->ready.next, struct pmx__knote, ready);
+            pmx__list_entry(queue->base.ready.next, struct pmx__knote, ready);
         int collected = collect_one(queue, knote, &events[count]);
         *missed |= !collected;
         count += collected;
@@ -369,7 +369,7 @@ int64_t pmx__queue_count(struct pmx__queue *queue)
     };
     pmx__source_wait(queue, &wait);
     pmx__list_init(&line);
-    pmx__list_move(&queue->ready, &line);
+    pmx__list_move(&queue->base.ready, &line);
     while (!pmx__list_empty(&line))
         count += count_one(queue, pmx__list_entry(line.next, struct pmx__knote, ready));
     return count;

@@ -17,14 +17,9 @@ static struct pmx__intmap *map_of(struct pmx__queue *queue,
     return &queue->named[-filter->number - 1];
 }
 
-struct pmx__knote *pmx__knote_first(const struct pmx__queue *queue, int fd)
-{
-    return pmx__fdtable_get(&queue->descriptors, fd);
-}
-
 int pmx__knote_next_fd(const struct pmx__queue *queue, int fd)
 {
-    return pmx__fdtable_next(&queue->descriptors, fd);
+    return pmx__fdtable_next(&queue->base.descriptors, fd);
 }
 
 struct pmx__knote *pmx__knote_find(const struct pmx__queue *queue,
@@ -49,7 +44,7 @@ static int insert(struct pmx__queue *queue, struct pmx__knote *knote)
         *place = (uintptr_t)knote;
         return 0;
     }
-    void **place = pmx__fdtable_need(&queue->descriptors, (int)knote->ident);
+    void **place = pmx__fdtable_need(&queue->base.descriptors, (int)knote->ident);
     if (!place)
         return -ENOMEM;
     knote->next = *place;
@@ -61,7 +56,7 @@ static void unlink_from_chain(struct pmx__queue *queue, const struct pmx__knote 
 {
     struct pmx__knote *at = pmx__knote_first(queue, (int)knote->ident);
     if (at == knote) {
-        *pmx__fdtable_need(&queue->descriptors, (int)knote->ident) = knote->next;
+        *pmx__fdtable_need(&queue->base.descriptors, (int)knote->ident) = knote->next;
         return;
     }
     while (at->next != knote)
@@ -149,19 +144,6 @@ void pmx__knote_forget(struct pmx__queue *queue, int fd)
     }
 }
 
-void pmx__knote_raise(struct pmx__queue *queue, struct pmx__knote *knote)
-{
-    if (!knote->enabled || !pmx__list_empty(&knote->ready))
-        return;
-    knote->held = false;
-    pmx__list_append(&queue->ready, &knote->ready);
-}
-
-void pmx__knote_lower(struct pmx__knote *knote)
-{
-    pmx__list_remove(&knote->ready);
-}
-
 static void free_chains(struct pmx__fdtable *table)
 {
     for (int fd = -1; (fd = pmx__fdtable_next(table, fd + 1)) >= 0;) {
@@ -184,8 +166,8 @@ static void free_map(struct pmx__intmap *map)
 
 void pmx__knotes_free(struct pmx__queue *queue)
 {
-    pmx__list_init(&queue->ready);
-    free_chains(&queue->descriptors);
+    pmx__list_init(&queue->base.ready);
+    free_chains(&queue->base.descriptors);
     for (int i = 0; i < PMX__FILTERS; i++)
         free_map(&queue->named[i]);
 }

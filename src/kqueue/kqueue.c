@@ -169,7 +169,7 @@ int pmx_kqueue_close(struct pmx_kqueue *kqueue)
  * looked at, after which it is no news. */
 static void observe(struct pmx__queue *queue)
 {
-    if (pmx__source_observed(queue->source))
+    if (pmx__source_observed(queue->base.source))
         return;
     pmx__source_observe(queue);
     pmx__queue_count(queue);
@@ -199,7 +199,7 @@ int pmx_kqueue_check(struct pmx_kqueue *kqueue)
     struct pmx__door *door = kqueue->door;
     int result = pmx__door_enter(door);
     if (result == 0) {
-        result = pmx__source_is(door->queue->source, door->fd) ? 0 : -EBADF;
+        result = pmx__source_is(door->queue->base.source, door->fd) ? 0 : -EBADF;
         pmx__door_leave(door);
     }
     cancel_as(cancel);

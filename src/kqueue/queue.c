@@ -24,7 +24,7 @@ struct pmx__queue *pmx__queue_new(int *fd)
     struct pmx__queue *queue = calloc(1, sizeof(*queue));
     if (!queue)
         return NULL;
-    int result = pmx__source_open(&queue->source, fd);
+    int result = pmx__source_open(&queue->base.source, fd);
     if (result < 0) {
         free(queue);
         errno = -result;
@@ -34,7 +34,7 @@ struct pmx__queue *pmx__queue_new(int *fd)
     pthread_cond_init(&queue->left, NULL);
     queue->epoch = pmx__epoch();
     pmx__list_init(&queue->doors);
-    pmx__list_init(&queue->ready);
+    pmx__list_init(&queue->base.ready);
     pmx__list_init(&queue->done);
     return queue;
 }
@@ -44,16 +44,11 @@ bool pmx__queue_is_ours(const struct pmx__queue *queue)
     return queue->epoch == pmx__epoch();
 }
 
-struct pmx__source *pmx__queue_source(const struct pmx__queue *queue)
-{
-    return queue->source;
-}
-
 void pmx__queue_settle(struct pmx__queue *queue)
 {
-    bool pending = !pmx__list_empty(&queue->ready);
-    if (queue->source)
-        pmx__source_show(queue->source, pending, queue->closing);
+    bool pending = !pmx__list_empty(&queue->base.ready);
+    if (queue->base.source)
+        pmx__source_show(queue->base.source, pending, queue->closing);
 }
 
 void pmx__queue_unlock(struct pmx__queue *queue)
@@ -72,13 +67,13 @@ static void end(struct pmx__queue *queue, bool ours)
 {
     pmx__filters_shut(queue, ours);
     pmx__knotes_free(queue);
-    pmx__source_close(queue->source, ours);
-    queue->source = NULL;
+    pmx__source_close(queue->base.source, ours);
+    queue->base.source = NULL;
 }
 
 void pmx__queue_free(struct pmx__queue *queue)
 {
-    if (queue->source) { /* a constructor failed, or a fork came between */
+    if (queue->base.source) { /* a constructor failed, or a fork came between */
         bool ours = pmx__queue_is_ours(queue);
         end(queue, ours);
     }
@@ -154,7 +149,7 @@ static void move_source(struct pmx__queue *queue)
         return;
     struct pmx__door *other =
         pmx__list_entry(queue->doors.next, struct pmx__door, link);
-    pmx__source_use(queue->source, other->fd);
+    pmx__source_use(queue->base.source, other->fd);
 }
 
 static int close_locked(struct pmx__door *door)
@@ -165,7 +160,7 @@ static int close_locked(struct pmx__door *door)
     lock_door(door);
     move_source(queue);
     wait_for_threads(door);
-    bool is_open = pmx__source_is(queue->source, door->fd);
+    bool is_open = pmx__source_is(queue->base.source, door->fd);
     if (is_open)
         close(door->fd);
     if (pmx__list_empty(&queue->doors) && !queue->closing)
@@ -186,7 +181,7 @@ static int close_after_fork(struct pmx__door *door)
     if (pthread_mutex_trylock(&queue->lock) != 0)
         return 0;
     lock_door(door);
-    bool is_open = pmx__source_is(queue->source, door->fd);
+    bool is_open = pmx__source_is(queue->base.source, door->fd);
     if (pmx__list_empty(&queue->doors))
         end(queue, is_open);
     if (is_open)
@@ -211,7 +206,7 @@ void pmx__queue_replace(struct pmx__queue *queue, int fd)
     for (; at != &queue->doors; at = at->next) {
         const struct pmx__door *door = pmx__list_entry(at, struct pmx__door, link);
         int flags = fcntl(door->fd, F_GETFD);
-        if (pmx__source_is(queue->source, door->fd))
+        if (pmx__source_is(queue->base.source, door->fd))
             dup3(fd, door->fd, flags & FD_CLOEXEC ? O_CLOEXEC : 0);
     }
 }
@@ -238,7 +233,7 @@ bool pmx__queue_is_at(int fd)
         return false;
     bool is_queue = false;
     if (pmx__door_enter(door) == 0) {
-        is_queue = pmx__source_is(door->queue->source, fd);
+        is_queue = pmx__source_is(door->queue->base.source, fd);
         pmx__door_leave(door);
     }
     pmx__registry_release(door);

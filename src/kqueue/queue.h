@@ -17,30 +17,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../base/fdtable.h"
 #include "../base/intmap.h"
 #include "../base/list.h"
+#include "filter.h"
 
 /* Filters are numbered from -1 down. */
 enum { PMX__FILTERS = 13 };
 
-struct pmx__source;
-
 struct pmx__queue {
+    struct pmx__queue_base base; /* first of all */
     pthread_mutex_t lock;
     pthread_cond_t left;  /* a thread has left a door that closes */
     uint32_t epoch;       /* of the process that made it */
     unsigned doors_count; /* registry: doors that exist, closed ones included */
 
-    /* The rest belongs to the lock. */
-    struct pmx__source *source; /* NULL: the queue has gone */
-    struct pmx__list doors;     /* open ones */
-    struct pmx__list ready;     /* knotes in line to be collected */
-    struct pmx__list done;      /* collected by this call, and still ready */
-    unsigned news;              /* counts knotes that pmx__queue_count() found first */
-    bool passed_over;           /* the source, since the line filled the room */
-    unsigned closing;           /* doors that wait for their threads */
-    struct pmx__fdtable descriptors;        /* fd -> its first knote */
+    /* The rest belongs to the lock, and so does base. */
+    struct pmx__list doors; /* open ones */
+    struct pmx__list done;  /* collected by this call, and still ready */
+    unsigned news;          /* counts knotes that pmx__queue_count() found first */
+    bool passed_over;       /* the source, since the line filled the room */
+    unsigned closing;       /* doors that wait for their threads */
     struct pmx__intmap named[PMX__FILTERS]; /* ident -> knote, of others */
 };
 

@@ -83,7 +83,7 @@ struct pmx__door *pmx__registry_at(int fd)
 /* A door that is registered is open, and its queue has a source. */
 static bool leads_to(const struct pmx__door *door, int fd)
 {
-    return pmx__source_is(door->queue->source, fd);
+    return pmx__source_is(door->queue->base.source, fd);
 }
 
 static struct pmx__door *search(int fd)

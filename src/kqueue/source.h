@@ -13,8 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "filter.h"
+
 struct pmx__door;
-struct pmx__queue;
 struct pmx__source;
 
 /*
@@ -92,7 +93,10 @@ int pmx__source_wait(struct pmx__queue *queue, struct pmx__wait *wait);
  * What the core provides.
  */
 
-struct pmx__source *pmx__queue_source(const struct pmx__queue *queue);
+static inline struct pmx__source *pmx__queue_source(const struct pmx__queue *queue)
+{
+    return pmx__base_of(queue)->source;
+}
 
 /* Puts the new set in the place of every descriptor of the queue. */
 void pmx__queue_replace(struct pmx__queue *queue, int fd);

@@ -27,7 +27,7 @@ static bool hold(struct pmx__list *at)
  */
 static int hold_line(struct pmx__queue *queue, int limit)
 {
-    struct pmx__list *line = &queue->ready, *at = line->next;
+    struct pmx__list *line = &queue->base.ready, *at = line->next;
     int length = 0;
     for (; at != line && length < limit; at = at->next, length++)
         hold(at);
@@ -43,9 +43,9 @@ static int wait_aside(struct pmx__queue *queue, struct pmx__wait *wait)
 {
     struct pmx__list aside;
     pmx__list_init(&aside);
-    pmx__list_move(&queue->ready, &aside);
+    pmx__list_move(&queue->base.ready, &aside);
     int result = pmx__source_wait(queue, wait);
-    pmx__list_move(&aside, &queue->ready);
+    pmx__list_move(&aside, &queue->base.ready);
     return result;
 }
 
@@ -78,7 +78,7 @@ struct round {
 static int collect_round(struct pmx__queue *queue, struct pmx_kevent *events, int room,
                          struct pmx__wait *wait, int64_t left, struct round *round)
 {
-    bool is_line = !pmx__list_empty(&queue->ready);
+    bool is_line = !pmx__list_empty(&queue->base.ready);
     int waited = gather(queue, wait, room, left);
     if (waited == -EINTR && wait->door->open) /* what has happened comes first */
         gather(queue, wait, room, 0);
