@@ -7,13 +7,11 @@
 #include "epoch.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stddef.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static _Atomic(uint32_t) *_Atomic wiped; /* NULL: there is no such page */
+_Atomic(uint32_t) *_Atomic pmx__epoch_page; /* NULL: there is no such page */
 static _Atomic(uint32_t) last;
 
 static void map_page(void)
@@ -24,7 +22,7 @@ static void map_page(void)
     if (page == MAP_FAILED)
         return;
     if (madvise(page, size, MADV_WIPEONFORK) == 0)
-        wiped = page;
+        pmx__epoch_page = page;
     else
         munmap(page, size);
 }
@@ -33,20 +31,13 @@ static void map_page(void)
 static uint32_t begin_epoch(void)
 {
     uint32_t none = 0, next = atomic_fetch_add(&last, 1) + 1;
-    _Atomic(uint32_t) *page = wiped;
+    _Atomic(uint32_t) *page = pmx__epoch_page;
     return atomic_compare_exchange_strong(page, &none, next) ? next : none;
 }
 
 /* The first call of a process, or of one that has no such page. */
-static uint32_t find_epoch(void)
+uint32_t pmx__epoch_begin(void)
 {
     pthread_once(&once, map_page);
-    return wiped ? begin_epoch() : (uint32_t)getpid();
-}
-
-uint32_t pmx__epoch(void)
-{
-    _Atomic(uint32_t) *page = atomic_load_explicit(&wiped, memory_order_acquire);
-    uint32_t epoch = page ? atomic_load_explicit(page, memory_order_relaxed) : 0;
-    return epoch ? epoch : find_epoch();
+    return pmx__epoch_page ? begin_epoch() : (uint32_t)getpid();
 }

@@ -23,6 +23,7 @@
 struct pmx__queue_base {
     struct pmx__source *source;      /* NULL: the queue has gone */
     struct pmx__list ready;          /* knotes in line to be collected */
+    bool shown;                      /* the source's: others see the queue readable */
     struct pmx__fdtable descriptors; /* fd -> its first knote */
 };
 

@@ -22,19 +22,6 @@ int pmx__knote_next_fd(const struct pmx__queue *queue, int fd)
     return pmx__fdtable_next(&queue->base.descriptors, fd);
 }
 
-struct pmx__knote *pmx__knote_find(const struct pmx__queue *queue,
-                                   const struct pmx__filter *filter, uintptr_t ident)
-{
-    if (!filter->descriptor) {
-        const struct pmx__intmap *map = &queue->named[-filter->number - 1];
-        return (struct pmx__knote *)pmx__intmap_get(map, ident);
-    }
-    struct pmx__knote *knote = pmx__knote_first(queue, (int)ident);
-    while (knote && knote->filter->number != filter->number)
-        knote = knote->next;
-    return knote;
-}
-
 static int insert(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     if (!knote->filter->descriptor) {

@@ -5,10 +5,22 @@
 #include <stdint.h>
 
 #include "filter.h"
+#include "queue.h"
 
 /* The knote, or NULL. ident is a possible descriptor if the filter's is one. */
-struct pmx__knote *pmx__knote_find(const struct pmx__queue *queue,
-                                   const struct pmx__filter *filter, uintptr_t ident);
+static inline struct pmx__knote *pmx__knote_find(const struct pmx__queue *queue,
+                                                 const struct pmx__filter *filter,
+                                                 uintptr_t ident)
+{
+    if (!filter->descriptor) {
+        const struct pmx__intmap *map = &queue->named[-filter->number - 1];
+        return (struct pmx__knote *)pmx__intmap_get(map, ident);
+    }
+    struct pmx__knote *knote = pmx__knote_first(queue, (int)ident);
+    while (knote && knote->filter->number != filter->number)
+        knote = knote->next;
+    return knote;
+}
 
 /*
  * Makes and attaches a knote that does not exist; what the caller decides about

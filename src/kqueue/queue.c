@@ -39,18 +39,6 @@ struct pmx__queue *pmx__queue_new(int *fd)
     return queue;
 }
 
-bool pmx__queue_is_ours(const struct pmx__queue *queue)
-{
-    return queue->epoch == pmx__epoch();
-}
-
-void pmx__queue_settle(struct pmx__queue *queue)
-{
-    bool pending = !pmx__list_empty(&queue->base.ready);
-    if (queue->base.source)
-        pmx__source_show(queue->base.source, pending, queue->closing);
-}
-
 void pmx__queue_unlock(struct pmx__queue *queue)
 {
     pmx__queue_settle(queue);
@@ -103,25 +91,9 @@ struct pmx__door *pmx__door_open(struct pmx__queue *queue, int fd,
     return door;
 }
 
-int pmx__door_enter(struct pmx__door *door)
+void pmx__door_left(struct pmx__door *door)
 {
-    if (!pmx__queue_is_ours(door->queue))
-        return -EBADF;
-    pthread_mutex_lock(&door->queue->lock);
-    if (!door->open) {
-        pthread_mutex_unlock(&door->queue->lock);
-        return -EBADF;
-    }
-    door->threads++;
-    return 0;
-}
-
-void pmx__door_leave(struct pmx__door *door)
-{
-    door->threads--;
-    if (!door->open && !door->threads)
-        pthread_cond_broadcast(&door->queue->left);
-    pmx__queue_unlock(door->queue);
+    pmx__door_leave(door);
 }
 
 /* Lets nobody in any more. */

@@ -11,15 +11,18 @@
 #ifndef PMX_KQUEUE_QUEUE_H
 #define PMX_KQUEUE_QUEUE_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../base/epoch.h"
 #include "../base/intmap.h"
 #include "../base/list.h"
 #include "filter.h"
+#include "source.h"
 
 /* Filters are numbered from -1 down. */
 enum { PMX__FILTERS = 13 };
@@ -64,10 +67,18 @@ struct pmx_kqueue {
 struct pmx__queue *pmx__queue_new(int *fd);
 
 /* Whether the queue belongs to this process, and not to one before a fork. */
-bool pmx__queue_is_ours(const struct pmx__queue *queue);
+static inline bool pmx__queue_is_ours(const struct pmx__queue *queue)
+{
+    return queue->epoch == pmx__epoch();
+}
 
 /* Makes the descriptor tell the truth about the line. Before every unlock. */
-void pmx__queue_settle(struct pmx__queue *queue);
+static inline void pmx__queue_settle(struct pmx__queue *queue)
+{
+    bool pending = !pmx__list_empty(&queue->base.ready);
+    if (queue->base.source && (pending || queue->closing || queue->base.shown))
+        pmx__source_show(queue, pending, queue->closing);
+}
 
 /* Frees a queue that no door leads to. */
 void pmx__queue_free(struct pmx__queue *queue);
@@ -78,7 +89,28 @@ struct pmx__door *pmx__door_open(struct pmx__queue *queue, int fd,
                                  struct pmx__door **displaced);
 
 /* Enters an open door and locks its queue: 0 or -EBADF. */
-int pmx__door_enter(struct pmx__door *door);
+static inline int pmx__door_enter(struct pmx__door *door)
+{
+    if (!pmx__queue_is_ours(door->queue))
+        return -EBADF;
+    pthread_mutex_lock(&door->queue->lock);
+    if (!door->open) {
+        pthread_mutex_unlock(&door->queue->lock);
+        return -EBADF;
+    }
+    door->threads++;
+    return 0;
+}
+
+/* The opposite. */
+static inline void pmx__door_leave(struct pmx__door *door)
+{
+    door->threads--;
+    if (!door->open && !door->threads)
+        pthread_cond_broadcast(&door->queue->left);
+    pmx__queue_settle(door->queue);
+    pthread_mutex_unlock(&door->queue->lock);
+}
 
 /*
  * Closes the door and its descriptor, after its threads have left; the queue

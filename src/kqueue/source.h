@@ -41,7 +41,7 @@ bool pmx__source_observed(const struct pmx__source *source);
 
 /* Makes the descriptor readable, or no longer; a thread that sleeps wakes: for
  * what is pending in line if somebody looks, and in any case for what is urgent. */
-void pmx__source_show(struct pmx__source *source, bool pending, bool urgent);
+void pmx__source_show(struct pmx__queue *queue, bool pending, bool urgent);
 
 /*
  * One wait, of a thread that has come in through a door.
@@ -106,7 +106,7 @@ void pmx__queue_unlock(struct pmx__queue *queue);
 void pmx__queue_lock(struct pmx__queue *queue);
 
 /* Of a thread that is cancelled asleep, after it has locked the queue again. */
-void pmx__door_leave(struct pmx__door *door);
+void pmx__door_left(struct pmx__door *door);
 
 /* If fd is a queue's descriptor: 1, how many of its knotes can be collected, and a
  * number that changes when there is one that was not there before. 0 otherwise.

@@ -57,7 +57,7 @@ static int wait_aside(struct pmx__queue *queue, struct pmx__wait *wait)
 static int gather(struct pmx__queue *queue, struct pmx__wait *wait, int room,
                   int64_t left)
 {
-    int length = hold_line(queue, room);
+    int length = pmx__list_empty(&queue->base.ready) ? 0 : hold_line(queue, room);
     wait->room = room - length;
     wait->timeout_ns = length ? 0 : left;
     if (wait->room)

@@ -76,33 +76,34 @@ static unsigned short_news(unsigned news)
 }
 
 /*
- * A queue in this queue, if it is one. For a knote that clears, more of the same
- * is nothing new: not before the inner queue has been asked.
+ * Into a queue in this queue: whether it is ready, or -ENOENT if it is no queue.
+ * For a knote that clears, more of the same is nothing new: not before the inner
+ * queue has been asked.
  */
-static bool look_into(struct pmx__item *item, struct pmx__readiness *readiness)
+static int look_into(struct pmx__item *item, struct pmx__report *report)
 {
     unsigned news;
-    if (item->kind != PMX__OBJECT_EPOLL + 1 || item->writes)
-        return false;
-    if (!pmx__queue_nested((int)item->knote.ident, &readiness->data, &news))
-        return false;
+    if (!pmx__queue_nested((int)item->knote.ident, &report->data, &news))
+        return -ENOENT;
     bool is_new = !item->knote.clears || item->news != short_news(news);
-    readiness->ready = readiness->data > 0 && is_new;
     item->news = short_news(news) & 127;
-    return true;
+    return report->data > 0 && is_new;
 }
 
-static int look(struct pmx__item *item, struct pmx__readiness *readiness)
+/* Whether it is ready, or -EBADF. */
+static int look(struct pmx__item *item, struct pmx__report *report)
 {
     int fd = (int)item->knote.ident, kind = (int)item->kind - 1;
     uint32_t events = pmx__item_seen(item);
     bool has_lowat = item->knote.fflags & NOTE_LOWAT;
     int64_t lowat = item->knote.data;
-    if (look_into(item, readiness))
-        return 0;
-    return item->writes
-               ? pmx__object_write(kind, fd, events, has_lowat, lowat, readiness)
-               : pmx__object_read(kind, fd, events, has_lowat, lowat, readiness);
+    if (kind == PMX__OBJECT_EPOLL && !item->writes) {
+        int result = look_into(item, report);
+        if (result != -ENOENT)
+            return result;
+    }
+    return item->writes ? pmx__object_write(kind, fd, events, has_lowat, lowat, report)
+                        : pmx__object_read(kind, fd, events, has_lowat, lowat, report);
 }
 
 /*
@@ -115,31 +116,28 @@ static bool is_trusted(const struct pmx__item *item)
     return pmx__item_seen(item) == EPOLLIN;
 }
 
+/* A false alarm is not to come again until something changes. */
+static int settle_alarm(struct pmx__queue *queue, struct pmx__item *item, bool ready)
+{
+    if (!ready)
+        return pmx__item_hush(queue, item);
+    return item->hushed ? pmx__item_unhush(queue, item) : 0;
+}
+
 static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
                    struct pmx__report *report)
 {
     struct pmx__item *item = pmx__item_of(knote);
     item->seen = knote->held ? 0 : item->seen;
-    struct pmx__readiness readiness = {0};
     int result = is_trusted(item) ? pmx__item_doubt(queue, item) : verify(queue, knote);
     if (result == 0 && !item->kind)
         result = find_kind(queue, item);
-    if (result == 0)
-        result = look(item, &readiness);
+    int ready = result < 0 ? result : look(item, report);
     item->seen = 0;
-    if (result == 0 && !readiness.ready)
-        result = pmx__item_hush(queue, item);
-    else if (result == 0 && item->hushed)
-        result = pmx__item_unhush(queue, item);
-    if (result < 0) {
-        item->kind = 0;
-        return -EBADF;
-    }
-    report->data = readiness.data;
-    report->fflags = readiness.fflags;
-    report->eof = readiness.eof;
-    report->last = readiness.last;
-    return readiness.ready;
+    if (ready >= 0 && settle_alarm(queue, item, ready) == 0)
+        return ready;
+    item->kind = 0;
+    return -EBADF;
 }
 
 const struct pmx__filter pmx__fd_read = {

@@ -27,14 +27,13 @@ int64_t pmx__inquire_bytes(const struct pmx__inquiry *inquiry);
 int pmx__inquire_open(const struct pmx__inquiry *inquiry);
 
 /* socket.c: the same contract as pmx__object_read() and _write(). */
-int pmx__socket_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness);
-int pmx__unix_lowat_read(struct pmx__inquiry *inquiry,
-                         struct pmx__readiness *readiness);
-int pmx__unix_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness);
-int pmx__tcp_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness);
-int pmx__socket_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness);
-int pmx__unix_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness);
-int pmx__packets_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness);
-int pmx__tcp_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness);
+int pmx__socket_read(struct pmx__inquiry *inquiry, struct pmx__report *report);
+int pmx__unix_lowat_read(struct pmx__inquiry *inquiry, struct pmx__report *report);
+int pmx__unix_read(struct pmx__inquiry *inquiry, struct pmx__report *report);
+int pmx__tcp_read(struct pmx__inquiry *inquiry, struct pmx__report *report);
+int pmx__socket_write(struct pmx__inquiry *inquiry, struct pmx__report *report);
+int pmx__unix_write(struct pmx__inquiry *inquiry, struct pmx__report *report);
+int pmx__packets_write(struct pmx__inquiry *inquiry, struct pmx__report *report);
+int pmx__tcp_write(struct pmx__inquiry *inquiry, struct pmx__report *report);
 
 #endif

@@ -12,9 +12,6 @@
 /* Of pmx__item.armed. */
 enum { IN = 1, OUT = 2, EDGE = 4 };
 
-/* The bits of pmx__item.trust. */
-enum { TRUST = (1 << 8) - 1 };
-
 /* What the end of a stream shows beside what was asked for. */
 #define ENDS ((uint32_t)(EPOLLERR | EPOLLHUP))
 
@@ -122,18 +119,12 @@ int pmx__item_verify(struct pmx__queue *queue, struct pmx__item *item)
 {
     struct pmx__source *source = pmx__queue_source(queue);
     int result = ask(queue, item);
-    bool was_trusted = item->trust == (source->doubts & TRUST);
+    bool was_trusted = item->trust == (source->doubts & PMX__TRUST);
     if (result < 0 && was_trusted)
         source->doubts++;
     else if (result == 0)
-        item->trust = source->doubts & TRUST;
+        item->trust = source->doubts & PMX__TRUST;
     return result;
-}
-
-int pmx__item_doubt(struct pmx__queue *queue, struct pmx__item *item)
-{
-    unsigned doubts = pmx__queue_source(queue)->doubts;
-    return item->trust == (doubts & TRUST) ? 0 : pmx__item_verify(queue, item);
 }
 
 /* Calls visit() for every item, until it returns an error. */
@@ -196,7 +187,7 @@ static uint32_t next_generation(struct pmx__source *source)
 static int enter(struct pmx__queue *queue, struct pmx__item *item)
 {
     item->generation = next_generation(pmx__queue_source(queue));
-    item->trust = pmx__queue_source(queue)->doubts & TRUST;
+    item->trust = pmx__queue_source(queue)->doubts & PMX__TRUST;
     item->armed = wanted(item, NULL) & (IN | OUT | EDGE);
     int result = ctl(queue, item, EPOLL_CTL_ADD, item->armed);
     if (result == -EEXIST)
@@ -272,6 +263,8 @@ int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item)
 int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item)
 {
     item->hushed = false;
+    if (item->armed == direction(item)) /* as far as the other knote matters */
+        return 0;
     return pmx__item_settle(queue, item, false);
 }
 
@@ -299,16 +292,12 @@ static int notice_one(struct pmx__queue *queue, struct pmx__item *item, uint32_t
     return 0;
 }
 
-/* The items in the set that the tag is of: their number. */
-static int find(const struct pmx__queue *queue, uint64_t tag,
-                struct pmx__item *items[2])
+/* The first item from this knote of its descriptor on that has the generation. */
+static struct pmx__item *find(struct pmx__knote *at, uint32_t generation)
 {
-    int count = 0;
-    struct pmx__knote *at = pmx__knote_first(queue, (int)(uint32_t)tag);
-    for (; at; at = at->next)
-        if (is_item(at) && pmx__item_of(at)->generation == tag >> 32)
-            items[count++] = pmx__item_of(at);
-    return count;
+    while (at && !(is_item(at) && pmx__item_of(at)->generation == generation))
+        at = at->next;
+    return at ? pmx__item_of(at) : NULL;
 }
 
 /*
@@ -331,24 +320,25 @@ static enum pmx__news notice_stray(struct pmx__queue *queue, int set, uint64_t t
     return PMX__NEWS_OLD;
 }
 
-static int notice_all(struct pmx__queue *queue, struct pmx__item *items[2], int count,
-                      uint32_t events)
+/* The two knotes of an item, where two share it. */
+static int notice_all(struct pmx__queue *queue, struct pmx__item *item, uint32_t events)
 {
-    int result = pmx__item_doubt(queue, items[0]);
-    for (int i = 0; i < count && result == 0; i++)
-        result = notice_one(queue, items[i], events);
+    uint32_t generation = item->generation;
+    int result = pmx__item_doubt(queue, item);
+    for (; item && result == 0; item = find(item->knote.next, generation))
+        result = notice_one(queue, item, events);
     return result;
 }
 
 enum pmx__news pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag,
                                 uint32_t events)
 {
-    struct pmx__item *items[2];
-    int count = find(queue, tag, items);
-    if (!count)
+    int fd = (int)(uint32_t)tag;
+    struct pmx__item *item = find(pmx__knote_first(queue, fd), (uint32_t)(tag >> 32));
+    if (!item)
         return notice_stray(queue, set, tag);
-    if (notice_all(queue, items, count, events) == 0)
+    if (notice_all(queue, item, events) == 0)
         return PMX__NEWS;
-    pmx__knote_forget(queue, (int)(uint32_t)tag);
+    pmx__knote_forget(queue, fd);
     return PMX__NEWS_OLD;
 }

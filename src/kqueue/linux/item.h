@@ -14,6 +14,11 @@
 #include <sys/epoll.h>
 
 #include "../filter.h"
+#include "../source.h"
+#include "source.h"
+
+/* The bits of pmx__item.trust. */
+enum { PMX__TRUST = (1 << 8) - 1 };
 
 /* A knote of EVFILT_READ or EVFILT_WRITE. */
 struct pmx__item {
@@ -52,7 +57,11 @@ int pmx__item_verify(struct pmx__queue *queue, struct pmx__item *item);
 
 /* The same, but asks only if a descriptor of the set was found to be closed since
  * it was asked last. */
-int pmx__item_doubt(struct pmx__queue *queue, struct pmx__item *item);
+static inline int pmx__item_doubt(struct pmx__queue *queue, struct pmx__item *item)
+{
+    unsigned doubts = pmx__queue_source(queue)->doubts;
+    return item->trust == (doubts & PMX__TRUST) ? 0 : pmx__item_verify(queue, item);
+}
 
 /* Sets the item in the set to what its knotes want, if it is not, or in any
  * case. Setting it raises what is ready. 0, -EBADF or -ENOENT as above. */

@@ -194,7 +194,7 @@ int pmx__inquire_open(const struct pmx__inquiry *inquiry)
  * writer by EPOLLERR.
  */
 
-static int pipe_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+static int pipe_read(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     int64_t bytes = pmx__inquire_bytes(inquiry);
     if (bytes == -EBADF || bytes == -ENOTTY)
@@ -205,20 +205,18 @@ static int pipe_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readin
             return result;
         bytes = pmx__inquire_bytes(inquiry);
     }
-    readiness->eof = inquiry->events & EPOLLHUP;
-    readiness->data = bytes < 0 ? 0 : bytes;
-    readiness->ready = bytes > 0 || inquiry->events & (EPOLLIN | EPOLLHUP);
-    return 0;
+    report->eof = inquiry->events & EPOLLHUP;
+    report->data = bytes < 0 ? 0 : bytes;
+    return bytes > 0 || inquiry->events & (EPOLLIN | EPOLLHUP);
 }
 
 /* The end that a filter has no use for still tells when the other end goes. */
 static int pipe_end_read_or_write(struct pmx__inquiry *inquiry,
-                                  struct pmx__readiness *readiness)
+                                  struct pmx__report *report)
 {
     int result = pmx__inquire_events(inquiry);
-    readiness->eof = inquiry->events & (EPOLLERR | EPOLLHUP);
-    readiness->ready = readiness->eof;
-    return result;
+    report->eof = inquiry->events & (EPOLLERR | EPOLLHUP);
+    return result < 0 ? result : report->eof;
 }
 
 /*
@@ -234,22 +232,22 @@ static int64_t pipe_room(const struct pmx__inquiry *inquiry)
     return size - bytes < PIPE_BUF ? PIPE_BUF : size - bytes;
 }
 
-static int fifo_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+static int fifo_write(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     int result = inquiry->events == EPOLLOUT ? 0 : pmx__inquire_events(inquiry);
     if (result < 0)
         return result;
-    readiness->eof = inquiry->events & EPOLLERR;
-    readiness->ready = inquiry->events & (EPOLLERR | EPOLLOUT);
-    readiness->data = readiness->ready ? pipe_room(inquiry) : 0;
-    return readiness->data < 0 ? -EBADF : 0;
+    report->eof = inquiry->events & EPOLLERR;
+    bool ready = inquiry->events & (EPOLLERR | EPOLLOUT);
+    report->data = ready ? pipe_room(inquiry) : 0;
+    return report->data < 0 ? -EBADF : ready;
 }
 
 /* A pipe without a name never has readers again. */
-static int pipe_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+static int pipe_write(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
-    int result = fifo_write(inquiry, readiness);
-    readiness->last = readiness->eof;
+    int result = fifo_write(inquiry, report);
+    report->last = report->eof;
     return result;
 }
 
@@ -267,46 +265,44 @@ int pmx__object_write_refusal(int fd)
  * always known; it is at least one byte, then. How much room never is.
  */
 
-static int pollable_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+static int pollable_read(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     int result = pmx__inquire_events(inquiry);
     if (result < 0)
         return result;
-    readiness->eof = inquiry->events & EPOLLHUP;
-    readiness->ready = inquiry->events & (EPOLLIN | EPOLLERR | EPOLLHUP);
+    report->eof = inquiry->events & EPOLLHUP;
     int64_t bytes = pmx__inquire_bytes(inquiry);
     if (bytes >= 0)
-        readiness->data = bytes;
-    else if (inquiry->events & EPOLLIN && !readiness->eof)
-        readiness->data = 1;
-    return 0;
+        report->data = bytes;
+    else if (inquiry->events & EPOLLIN && !report->eof)
+        report->data = 1;
+    return (inquiry->events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0;
 }
 
-static int tty_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+static int tty_read(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     int64_t bytes = pmx__inquire_bytes(inquiry);
     if (bytes <= 0 || inquiry->events != EPOLLIN)
-        return pollable_read(inquiry, readiness);
-    readiness->data = bytes;
-    readiness->ready = true;
-    return 0;
+        return pollable_read(inquiry, report);
+    report->data = bytes;
+    return 1;
 }
 
-static int pollable_write(struct pmx__inquiry *inquiry,
-                          struct pmx__readiness *readiness)
+static int pollable_write(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     int result = pmx__inquire_events(inquiry);
-    readiness->eof = inquiry->events & EPOLLHUP;
-    readiness->ready = inquiry->events & (EPOLLOUT | EPOLLERR | EPOLLHUP);
-    readiness->data = inquiry->events & EPOLLOUT && !readiness->eof;
-    return result;
+    report->eof = inquiry->events & EPOLLHUP;
+    report->data = inquiry->events & EPOLLOUT && !report->eof;
+    bool ready = inquiry->events & (EPOLLOUT | EPOLLERR | EPOLLHUP);
+    return result < 0 ? result : ready;
 }
 
 static int device_read_or_write(struct pmx__inquiry *inquiry,
-                                struct pmx__readiness *readiness)
+                                struct pmx__report *report)
 {
-    readiness->ready = true;
-    return pmx__inquire_open(inquiry);
+    (void)report;
+    int result = pmx__inquire_open(inquiry);
+    return result < 0 ? result : 1;
 }
 
 /*
@@ -337,41 +333,38 @@ static bool eventfd_counter(const struct pmx__inquiry *inquiry, uint64_t *counte
     return fdinfo_number(inquiry->fd, "eventfd-count:", 16, counter);
 }
 
-static int eventfd_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+static int eventfd_read(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     uint64_t counter;
     if (!eventfd_counter(inquiry, &counter))
-        return pollable_read(inquiry, readiness);
-    readiness->data = (int64_t)counter;
-    readiness->ready = counter > 0;
-    return 0;
+        return pollable_read(inquiry, report);
+    report->data = (int64_t)counter;
+    return counter > 0;
 }
 
-static int eventfd_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+static int eventfd_write(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     uint64_t counter;
     if (!eventfd_counter(inquiry, &counter))
-        return pollable_write(inquiry, readiness);
-    readiness->data = (int64_t)(UINT64_MAX - 1 - counter);
-    readiness->ready = counter < UINT64_MAX - 1;
-    return 0;
+        return pollable_write(inquiry, report);
+    report->data = (int64_t)(UINT64_MAX - 1 - counter);
+    return counter < UINT64_MAX - 1;
 }
 
-static int timerfd_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+static int timerfd_read(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     uint64_t ticks;
     if (!fdinfo_number(inquiry->fd, "ticks:", 10, &ticks))
-        return pollable_read(inquiry, readiness);
-    readiness->data = (int64_t)ticks;
-    readiness->ready = ticks > 0;
-    return 0;
+        return pollable_read(inquiry, report);
+    report->data = (int64_t)ticks;
+    return ticks > 0;
 }
 
 /*
  * The table of kinds.
  */
 
-typedef int inquire(struct pmx__inquiry *, struct pmx__readiness *);
+typedef int inquire(struct pmx__inquiry *, struct pmx__report *);
 
 static const struct {
     inquire *read, *write;
@@ -410,28 +403,18 @@ uint32_t pmx__object_write_events(int kind)
     return kinds[kind].write_events;
 }
 
-static int answer(inquire *filter, struct pmx__inquiry *inquiry,
-                  struct pmx__readiness *readiness)
-{
-    *readiness = (struct pmx__readiness){0};
-    int result = filter(inquiry, readiness);
-    if (result < 0)
-        *readiness = (struct pmx__readiness){0};
-    return result;
-}
-
 int pmx__object_read(int kind, int fd, uint32_t events, bool has_lowat, int64_t lowat,
-                     struct pmx__readiness *readiness)
+                     struct pmx__report *report)
 {
     assert(kind >= 0 && kind <= PMX__OBJECT_DEVICE);
     struct pmx__inquiry inquiry = {fd, events, has_lowat, lowat};
-    return answer(kinds[kind].read, &inquiry, readiness);
+    return kinds[kind].read(&inquiry, report);
 }
 
 int pmx__object_write(int kind, int fd, uint32_t events, bool has_lowat, int64_t lowat,
-                      struct pmx__readiness *readiness)
+                      struct pmx__report *report)
 {
     assert(kind >= 0 && kind <= PMX__OBJECT_DEVICE);
     struct pmx__inquiry inquiry = {fd, events, has_lowat, lowat};
-    return answer(kinds[kind].write, &inquiry, readiness);
+    return kinds[kind].write(&inquiry, report);
 }

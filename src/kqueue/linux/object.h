@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../filter.h"
+
 enum pmx__object {
     PMX__OBJECT_TCP,          /* also while it listens or is not connected */
     PMX__OBJECT_UNIX_STREAM,  /* the same */
@@ -48,14 +50,6 @@ static inline bool pmx__object_has_poll(int kind)
 uint32_t pmx__object_read_events(int kind);
 uint32_t pmx__object_write_events(int kind);
 
-struct pmx__readiness {
-    int64_t data;
-    uint32_t fflags; /* the object's pending error, where it has ended */
-    bool ready;
-    bool eof;
-    bool last; /* there will be nothing else to say */
-};
-
 /* Whether EVFILT_WRITE has a reason to refuse fd: 0, or -EPIPE for a pipe that
  * nobody can read any more. */
 int pmx__object_write_refusal(int fd);
@@ -70,12 +64,13 @@ int pmx__object_write_refusal(int fd);
  * has_lowat  whether lowat, NOTE_LOWAT's data, replaces the object's own idea
  *            of how much is enough; sockets only, ignored for the rest
  *
- * Returns 0; -EBADF when fd is closed or, as far as this can see, is another
- * kind of object by now. *readiness is always filled, in that case with zeros.
+ * *report is of zeros; fflags becomes the object's pending error, where it has
+ * ended. Returns whether the object is ready, or -EBADF when fd is closed or, as
+ * far as this can see, is another kind of object by now.
  */
 int pmx__object_read(int kind, int fd, uint32_t events, bool has_lowat, int64_t lowat,
-                     struct pmx__readiness *readiness);
+                     struct pmx__report *report);
 int pmx__object_write(int kind, int fd, uint32_t events, bool has_lowat, int64_t lowat,
-                      struct pmx__readiness *readiness);
+                      struct pmx__report *report);
 
 #endif

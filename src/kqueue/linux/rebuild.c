@@ -62,7 +62,8 @@ static int replace_main(struct pmx__queue *queue, int set)
         return result;
     source->leaving = source->sleepers;
     source->era++;
-    pmx__source_show(source, false, source->shown); /* in the old set, which goes */
+    bool shown = pmx__base_of(queue)->shown;
+    pmx__source_show(queue, false, shown); /* in the old set, which goes */
     pmx__queue_replace(queue, set);
     return 0;
 }

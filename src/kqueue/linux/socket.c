@@ -95,21 +95,21 @@ static int socket_error(const struct pmx__inquiry *inquiry)
 
 typedef int error_of(const struct pmx__inquiry *);
 
-/* Marks the end of a stream, and why if not for good reasons. */
-static void end(const struct pmx__inquiry *inquiry, error_of *error,
-                struct pmx__readiness *readiness)
+/* The end of a stream, which is ready; and why if not for good reasons. */
+static int end(const struct pmx__inquiry *inquiry, error_of *error,
+               struct pmx__report *report)
 {
-    readiness->eof = true;
-    readiness->ready = true;
+    report->eof = true;
     if (inquiry->events & EPOLLERR)
-        readiness->fflags = (uint32_t)error(inquiry);
+        report->fflags = (uint32_t)error(inquiry);
+    return 1;
 }
 
 /*
  * EVFILT_READ.
  */
 
-static int listener_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+static int listener_read(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     int length = pmx__backlog(inquiry->fd);
     if (is_gone(length))
@@ -120,66 +120,63 @@ static int listener_read(struct pmx__inquiry *inquiry, struct pmx__readiness *re
             return result;
         length = !!(inquiry->events & EPOLLIN);
     }
-    readiness->data = length;
-    readiness->ready = length > 0;
-    return 0;
+    report->data = length;
+    return length > 0;
 }
 
 /* What there is besides bytes that just arrived; bytes is FIONREAD's answer. */
 static int rare_read(struct pmx__inquiry *inquiry, int64_t bytes, error_of *error,
-                     struct pmx__readiness *readiness)
+                     struct pmx__report *report)
 {
     if (is_gone((int)bytes))
         return -EBADF;
     if (bytes == -EINVAL && number(inquiry, SOL_SOCKET, SO_ACCEPTCONN))
-        return listener_read(inquiry, readiness);
+        return listener_read(inquiry, report);
     int result = pmx__inquire_events(inquiry);
     if (result < 0)
         return result;
     bytes = pmx__inquire_bytes(inquiry); /* all, now, that came before an end */
-    readiness->data = bytes < 0 ? 0 : bytes;
+    report->data = bytes < 0 ? 0 : bytes;
     bool enough =
         inquiry->has_lowat ? bytes >= inquiry->lowat : inquiry->events & EPOLLIN;
-    readiness->ready = enough || inquiry->events & EPOLLERR;
     if (inquiry->events & EPOLLRDHUP)
-        end(inquiry, error, readiness);
-    return 0;
+        return end(inquiry, error, report);
+    return enough || inquiry->events & EPOLLERR;
 }
 
 static int read_with(struct pmx__inquiry *inquiry, error_of *error,
-                     struct pmx__readiness *readiness)
+                     struct pmx__report *report)
 {
     int64_t bytes = pmx__inquire_bytes(inquiry);
     bool is_plain = (inquiry->events & ~(uint32_t)EPOLLOUT) == EPOLLIN;
     if (bytes <= 0 || !is_plain || (inquiry->has_lowat && bytes < inquiry->lowat))
-        return rare_read(inquiry, bytes, error, readiness);
-    readiness->data = bytes;
-    readiness->ready = true;
-    return 0;
+        return rare_read(inquiry, bytes, error, report);
+    report->data = bytes;
+    return 1;
 }
 
-int pmx__tcp_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+int pmx__tcp_read(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
-    return read_with(inquiry, tcp_error, readiness);
+    return read_with(inquiry, tcp_error, report);
 }
 
-int pmx__unix_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+int pmx__unix_read(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
-    return read_with(inquiry, unix_error, readiness);
+    return read_with(inquiry, unix_error, report);
 }
 
-int pmx__unix_lowat_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+int pmx__unix_lowat_read(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     if (!inquiry->has_lowat) {
         inquiry->lowat = number(inquiry, SOL_SOCKET, SO_RCVLOWAT);
         inquiry->has_lowat = true;
     }
-    return read_with(inquiry, unix_error, readiness);
+    return read_with(inquiry, unix_error, report);
 }
 
-int pmx__socket_read(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+int pmx__socket_read(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
-    return read_with(inquiry, socket_error, readiness);
+    return read_with(inquiry, socket_error, report);
 }
 
 /*
@@ -201,41 +198,39 @@ static int64_t space(const struct pmx__inquiry *inquiry, int used)
 
 /* Of a socket that may send; a shutdown in both directions shows as EPOLLHUP. */
 static int write_with(struct pmx__inquiry *inquiry, int used, error_of *error,
-                      struct pmx__readiness *readiness)
+                      struct pmx__report *report)
 {
     int result = inquiry->events == EPOLLOUT ? 0 : pmx__inquire_events(inquiry);
     if (result < 0)
         return result;
     uint32_t events = inquiry->events;
-    readiness->data = space(inquiry, used);
-    if (readiness->data < 0)
+    report->data = space(inquiry, used);
+    if (report->data < 0)
         return -EBADF;
-    bool enough = !inquiry->has_lowat || readiness->data >= inquiry->lowat;
+    bool enough = !inquiry->has_lowat || report->data >= inquiry->lowat;
     bool can_send = events & EPOLLOUT && !(events & EPOLLHUP);
-    readiness->ready = (can_send && enough) || events & EPOLLERR;
     if (events & EPOLLHUP && events & EPOLLRDHUP)
-        end(inquiry, error, readiness);
-    return 0;
+        return end(inquiry, error, report);
+    return (can_send && enough) || events & EPOLLERR;
 }
 
 /* The sending side has been shut, whatever the events. */
 static int write_end(struct pmx__inquiry *inquiry, int used, error_of *error,
-                     struct pmx__readiness *readiness)
+                     struct pmx__report *report)
 {
     int result = pmx__inquire_events(inquiry);
-    readiness->data = space(inquiry, used);
-    end(inquiry, error, readiness);
-    return result;
+    report->data = space(inquiry, used);
+    return result < 0 ? result : end(inquiry, error, report);
 }
 
-int pmx__tcp_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+int pmx__tcp_write(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     struct tcp_info info;
     int result = tcp_info(inquiry, &info);
     if (is_gone(result))
         return -EBADF;
     if (result < 0) /* not told: the events say most of it */
-        return write_with(inquiry, MEMINFO_WMEM_QUEUED, tcp_error, readiness);
+        return write_with(inquiry, MEMINFO_WMEM_QUEUED, tcp_error, report);
     switch ((enum tcp_state)info.tcpi_state) {
     case SYN_SENT:
     case SYN_RECV:
@@ -244,14 +239,14 @@ int pmx__tcp_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readines
     case ESTABLISHED:
     case CLOSE_WAIT:
     case CLOSE: /* before a connection or after it, which the events tell */
-        return write_with(inquiry, MEMINFO_WMEM_QUEUED, tcp_error, readiness);
+        return write_with(inquiry, MEMINFO_WMEM_QUEUED, tcp_error, report);
     default:
-        return write_end(inquiry, MEMINFO_WMEM_QUEUED, tcp_error, readiness);
+        return write_end(inquiry, MEMINFO_WMEM_QUEUED, tcp_error, report);
     }
 }
 
 /* Sending nothing into a stream does nothing, but says whether one could. */
-int pmx__unix_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+int pmx__unix_write(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     int result =
         pmx__syscall((int)send(inquiry->fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL));
@@ -260,20 +255,20 @@ int pmx__unix_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readine
     if (result == -ENOTCONN)
         return 0;
     if (result == -EPIPE)
-        return write_end(inquiry, MEMINFO_WMEM_ALLOC, unix_error, readiness);
-    return write_with(inquiry, MEMINFO_WMEM_ALLOC, unix_error, readiness);
+        return write_end(inquiry, MEMINFO_WMEM_ALLOC, unix_error, report);
+    return write_with(inquiry, MEMINFO_WMEM_ALLOC, unix_error, report);
 }
 
 /* An empty packet would be one: the kernel has to be asked at length. */
-int pmx__packets_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+int pmx__packets_write(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
     int result = pmx__unixdiag_cannot_send(inquiry->fd);
     if (result == 1)
-        return write_end(inquiry, MEMINFO_WMEM_ALLOC, unix_error, readiness);
-    return write_with(inquiry, MEMINFO_WMEM_ALLOC, unix_error, readiness);
+        return write_end(inquiry, MEMINFO_WMEM_ALLOC, unix_error, report);
+    return write_with(inquiry, MEMINFO_WMEM_ALLOC, unix_error, report);
 }
 
-int pmx__socket_write(struct pmx__inquiry *inquiry, struct pmx__readiness *readiness)
+int pmx__socket_write(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
-    return write_with(inquiry, MEMINFO_WMEM_ALLOC, socket_error, readiness);
+    return write_with(inquiry, MEMINFO_WMEM_ALLOC, socket_error, report);
 }

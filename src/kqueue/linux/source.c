@@ -214,15 +214,17 @@ static int64_t sleep_limit(const struct pmx__source *source, int64_t timeout_ns)
  * An eventfd that counts to one blocks neither writers nor readers. These are no
  * cancellation points, as read(2) and write(2) of the C library are.
  */
-void pmx__source_show(struct pmx__source *source, bool pending, bool urgent)
+void pmx__source_show(struct pmx__queue *queue, bool pending, bool urgent)
 {
+    struct pmx__queue_base *base = pmx__base_of(queue);
+    const struct pmx__source *source = base->source;
     uint64_t value = 1;
     bool readable = urgent || source->leaving || (pending && is_looked_at(source));
-    if (source->shown == readable)
+    if (base->shown == readable)
         return;
     long call = readable ? SYS_write : SYS_read;
     syscall(call, source->wake, &value, sizeof(value));
-    source->shown = readable;
+    base->shown = readable;
 }
 
 bool pmx__source_observed(const struct pmx__source *source)
@@ -408,7 +410,7 @@ static void die(void *argument)
 {
     const struct sleeper *sleeper = argument;
     wake_up(sleeper);
-    pmx__door_leave(sleeper->wait->door);
+    pmx__door_left(sleeper->wait->door);
 }
 
 static int sleep_unlocked(struct pmx__queue *queue, struct pmx__wait *wait,
@@ -487,9 +489,11 @@ int pmx__source_wait(struct pmx__queue *queue, struct pmx__wait *wait)
     int count = take(queue, wait, may_sleep, &batch);
     if (count < 0)
         return count;
-    source->wanted = wanted_now(source, wait->room); /* others may have been here */
+    if (may_sleep) /* others may have been here */
+        source->wanted = wanted_now(source, wait->room);
     notice_batch(queue, &batch);
-    bool news = drain(queue, wait, &batch);
+    bool news = count == batch.max && source->wanted > 0 ? drain(queue, wait, &batch)
+                                                         : batch.most;
     is_time |= ring(queue);
     return is_time || news;
 }

@@ -14,7 +14,6 @@ struct pmx__source {
     int wake;  /* an eventfd: readable when the line has to show */
     int timer; /* a timerfd for the alarm, where a thread or others look; or -1 */
     bool observed;
-    bool shown;     /* wake is readable */
     bool ticking;   /* timer is set */
     int wanted;     /* knotes to raise, in this wait */
     unsigned items; /* descriptors in the sets but our own */

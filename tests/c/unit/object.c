@@ -19,29 +19,38 @@
 
 #include "../support.h"
 
-static struct pmx__readiness ask_lowat(int fd, bool write, bool has_lowat,
-                                       int64_t lowat)
+/* What an object says of itself. */
+struct answer {
+    bool ready;
+    bool eof;
+    bool last;
+    uint32_t fflags;
+    int64_t data;
+};
+
+static struct answer ask_lowat(int fd, bool write, bool has_lowat, int64_t lowat)
 {
-    struct pmx__readiness readiness;
-    int kind = CHECK_OK(pmx__object_kind(fd));
+    struct pmx__report report = {0};
+    int kind = CHECK_OK(pmx__object_kind(fd)), ready;
     if (write)
-        CHECK_EQ_INT(pmx__object_write(kind, fd, 0, has_lowat, lowat, &readiness), 0);
+        ready = pmx__object_write(kind, fd, 0, has_lowat, lowat, &report);
     else
-        CHECK_EQ_INT(pmx__object_read(kind, fd, 0, has_lowat, lowat, &readiness), 0);
-    return readiness;
+        ready = pmx__object_read(kind, fd, 0, has_lowat, lowat, &report);
+    CHECK(ready == 0 || ready == 1);
+    return (struct answer){ready, report.eof, report.last, report.fflags, report.data};
 }
 
-static struct pmx__readiness ask_read(int fd)
+static struct answer ask_read(int fd)
 {
     return ask_lowat(fd, false, false, 0);
 }
 
-static struct pmx__readiness ask_write(int fd)
+static struct answer ask_write(int fd)
 {
     return ask_lowat(fd, true, false, 0);
 }
 
-static void check(struct pmx__readiness is, bool ready, int64_t data, bool eof)
+static void check(struct answer is, bool ready, int64_t data, bool eof)
 {
     CHECK_EQ_INT(is.ready, ready);
     CHECK_EQ_INT(is.data, data);
@@ -128,15 +137,14 @@ TEST(kinds)
 
 TEST(closed_descriptors)
 {
-    struct pmx__readiness readiness;
+    struct pmx__report report = {0};
     int fd = closed_fd();
     for (int kind = 0; kind <= PMX__OBJECT_DEVICE; kind++) {
         if (kind == PMX__OBJECT_EVENTFD || kind == PMX__OBJECT_TIMERFD)
             continue;
         CONTEXT("kind %d", kind);
-        CHECK_EQ_INT(pmx__object_read(kind, fd, EPOLLIN, false, 0, &readiness), -EBADF);
-        CHECK_EQ_INT(pmx__object_write(kind, fd, EPOLLOUT, false, 0, &readiness),
-                     -EBADF);
+        CHECK_EQ_INT(pmx__object_read(kind, fd, EPOLLIN, false, 0, &report), -EBADF);
+        CHECK_EQ_INT(pmx__object_write(kind, fd, EPOLLOUT, false, 0, &report), -EBADF);
     }
 }
 
@@ -228,7 +236,7 @@ TEST_EACH(stream_bytes_and_room, const struct pair *pair, streams)
     int ends[2];
     pair->make(ends);
     check(ask_read(ends[0]), false, 0, false);
-    struct pmx__readiness empty = ask_write(ends[1]);
+    struct answer empty = ask_write(ends[1]);
     CHECK(empty.ready && !empty.eof && empty.data > 1000);
     write_bytes(ends[1], 5);
     await_events(ends[0], POLLIN);
