@@ -17,6 +17,7 @@ static void check_unwanted(struct pmx_kqueue *queue, occurrence *unwanted,
                            occurrence *wanted, void *subject)
 {
     struct sleeper sleeper;
+    CHECK_OK(pmx_kqueue_fd(queue)); /* the first time looks at what there is */
     unwanted(subject);
     check_shows(queue, true);
     CHECK_QUIET(queue);
