@@ -16,7 +16,7 @@ from typing import Any
 
 import instructions
 import scenarios
-from measure import Timed, compare, in_short_turns
+from measure import Effort, Timed, compare, in_short_turns
 from programs import Task
 from report import Column, Table
 from scenarios import ALL_SIZES, Names, Scenario
@@ -25,6 +25,8 @@ from tables import LIBRARY, MINE, PEER, RAW, Bench, in_c
 WATCHED = (1, 100, 10_000, 100_000)
 KNOTES = 10_000
 CROWD = 10_000
+CHILDREN = 100
+PROCESS = "process"
 KQUEUE = "kqueue"
 
 
@@ -61,6 +63,14 @@ def library_tasks() -> Iterator[tuple[str, int, Task, Task]]:
         ("the same after pmx_kqueue_fd()", "user_observed"),
     ):
         yield row, 1, Task(name, 0), Task("user", 0)
+    process = Task(PROCESS, 0)
+    yield "EV_ADD, a process's end / a pidfd, waitid", CHILDREN, process, process
+
+
+def effort_for(task: Task, effort: Effort) -> Effort:
+    """A crowd of processes takes long to start: one for each sample, whole."""
+    short = in_short_turns(effort)
+    return Effort(effort.rounds * 3, 0) if task.scenario == PROCESS else short
 
 
 def library_table(bench: Bench) -> None:
@@ -79,7 +89,7 @@ def library_table(bench: Bench) -> None:
         if not bench.wants(f"kqueue: {row}") or not scenarios.has_room(mine.watched):
             continue
         contenders = {LIBRARY: in_c(library, mine), RAW: in_c(raw, theirs)}
-        samples = compare(contenders, in_short_turns(bench.effort))
+        samples = compare(contenders, effort_for(mine, bench.effort))
         bench.record(
             table,
             "kqueue",

@@ -17,6 +17,8 @@ from typing import Self
 BENCH = Path(__file__).resolve().parent
 SOURCE = BENCH.parent
 FLAGS = ("-std=gnu11", "-D_GNU_SOURCE", "-O2")
+SHARED = ("harness.c", "children.c")
+"""The files of c/ that every program is made with."""
 
 
 class BuildError(Exception):
@@ -66,8 +68,8 @@ def given_library(archive: Path) -> Library:
 
 def _compile(program: Path, *arguments: str | Path) -> Path:
     compiler = os.environ.get("CC", "cc").split()
-    harness = BENCH / "c" / "harness.c"
-    _run(*compiler, *FLAGS, harness, *arguments, "-o", program)
+    shared = (BENCH / "c" / name for name in SHARED)
+    _run(*compiler, *FLAGS, *shared, *arguments, "-o", program)
     return program
 
 

@@ -47,13 +47,13 @@ static void raise_descriptor_limit(void)
     require(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
 }
 
-int64_t in_crowds(const struct task *task, int64_t (*crowd)(void))
+int64_t in_crowds(const struct task *task, long size, int64_t (*crowd)(void))
 {
-    long crowds = (task->loops + CROWD - 1) / CROWD;
+    long crowds = (task->loops + size - 1) / size;
     int64_t took = 0;
     for (long i = 0; i < crowds; i++)
         took += crowd();
-    return took * task->loops / (crowds * CROWD);
+    return took * task->loops / (crowds * size);
 }
 
 int64_t moment_ns(int number)

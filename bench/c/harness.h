@@ -49,12 +49,14 @@ void close_files(int *files, int count);
 void write_files(const int *files, int count);
 
 /*
- * Does operations that make sense only in crowds of CROWD: crowd() does them all
- * and returns the nanoseconds. Of as many crowds as the task's loops take, that
- * is the loops' share.
+ * Does operations that make sense only in crowds: crowd() does a whole one and
+ * returns the nanoseconds. Of as many crowds as the task's loops take, that is
+ * the loops' share.
  */
+int64_t in_crowds(const struct task *task, long size, int64_t (*crowd)(void));
+
+/* So many timers are a crowd. */
 enum { CROWD = 10000 };
-int64_t in_crowds(const struct task *task, int64_t (*crowd)(void));
 
 /* When the timers of a crowd expire: within ten milliseconds, in no order. */
 int64_t moment_ns(int number);

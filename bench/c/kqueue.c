@@ -7,6 +7,7 @@
 
 #include <polymux/polymux.h>
 
+#include "children.h"
 #include "harness.h"
 
 /* As many events as a program would make room for. */
@@ -169,12 +170,12 @@ static int64_t collect_timers(void)
 
 static int64_t run_timer_register(const struct task *task)
 {
-    return in_crowds(task, register_timers);
+    return in_crowds(task, CROWD, register_timers);
 }
 
 static int64_t run_timer_collect(const struct task *task)
 {
-    return in_crowds(task, collect_timers);
+    return in_crowds(task, CROWD, collect_timers);
 }
 
 /*
@@ -214,6 +215,54 @@ static int64_t run_user_observed(const struct task *task)
     return took;
 }
 
+/*
+ * Processes.
+ */
+
+static int64_t watch_children(struct pmx_kqueue *kqueue,
+                              const struct children *children)
+{
+    struct pmx_kevent add = change(0, EVFILT_PROC, EV_ADD);
+    int64_t began = busy_ns();
+    add.fflags = NOTE_EXIT;
+    for (int i = 0; i < CHILDREN; i++) {
+        add.ident = (uintptr_t)children->pids[i];
+        apply(kqueue, &add, 1);
+    }
+    return busy_ns() - began;
+}
+
+/* With the status of each, one in a call. */
+static int64_t collect_children(struct pmx_kqueue *kqueue)
+{
+    struct pmx_kevent event;
+    int64_t began = busy_ns();
+    for (int i = 0; i < CHILDREN; i++)
+        require(pmx_kqueue_control(kqueue, NULL, 0, &event, 1, 0, NULL) == 1 &&
+                    event.data == CHILD_STATUS,
+                "pmx_kqueue_control");
+    return busy_ns() - began;
+}
+
+/* They end between the two, while the clock stands. */
+static int64_t follow_children(void)
+{
+    struct children children;
+    struct pmx_kqueue *kqueue = queue_open();
+    children_start(&children);
+    int64_t took = watch_children(kqueue, &children);
+    children_end(&children);
+    took += collect_children(kqueue);
+    children_reap(&children);
+    pmx_kqueue_close(kqueue);
+    return took;
+}
+
+static int64_t run_process(const struct task *task)
+{
+    return in_crowds(task, CHILDREN, follow_children);
+}
+
 /* Not a time: the bytes that all knotes take together. */
 static int64_t run_bytes(const struct task *task)
 {
@@ -237,6 +286,7 @@ static const struct scenario scenarios[] = {
     {"timer_collect", run_timer_collect, false},
     {"user", run_user, false},
     {"user_observed", run_user_observed, false},
+    {"process", run_process, false},
     {"bytes", run_bytes, false},
     {NULL, NULL, false},
 };

@@ -1,14 +1,17 @@
 /*
  * The jobs of kqueue.c on the system calls that are there without it: epoll, a
- * timerfd for each timer, an eventfd for a user event.
+ * timerfd for each timer, an eventfd for a user event, a pidfd for each process.
  */
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "children.h"
 #include "harness.h"
 
 /* As many events as a program would make room for. */
@@ -16,6 +19,9 @@ enum { ROOM = 100 };
 
 /* Longer than a measurement. */
 #define LONG_NS INT64_C(60000000000)
+
+/* P_PIDFD, younger than the headers of some C libraries. */
+#define WHOSE_PIDFD ((idtype_t)3)
 
 static void ctl(int epoll_fd, int operation, int fd)
 {
@@ -167,12 +173,12 @@ static int64_t collect_timers(void)
 
 static int64_t run_timer_register(const struct task *task)
 {
-    return in_crowds(task, register_timers);
+    return in_crowds(task, CROWD, register_timers);
 }
 
 static int64_t run_timer_collect(const struct task *task)
 {
-    return in_crowds(task, collect_timers);
+    return in_crowds(task, CROWD, collect_timers);
 }
 
 /* One thread that tells itself something. */
@@ -195,6 +201,62 @@ static int64_t run_user(const struct task *task)
     return took;
 }
 
+/*
+ * Processes.
+ */
+
+static int64_t watch_children(int epoll_fd, const struct children *children)
+{
+    int64_t began = busy_ns();
+    for (int i = 0; i < CHILDREN; i++) {
+        int pidfd = (int)syscall(SYS_pidfd_open, children->pids[i], 0);
+        require(pidfd >= 0, "pidfd_open");
+        ctl(epoll_fd, EPOLL_CTL_ADD, pidfd);
+    }
+    return busy_ns() - began;
+}
+
+/* It leaves the set before it is closed: a later child's copy would keep it. */
+static int end_of_child(int epoll_fd, int pidfd)
+{
+    siginfo_t info;
+    require(waitid(WHOSE_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT) == 0, "waitid");
+    ctl(epoll_fd, EPOLL_CTL_DEL, pidfd);
+    close(pidfd);
+    return info.si_status << 8;
+}
+
+/* With the status of each, one in a call. */
+static int64_t collect_children(int epoll_fd)
+{
+    struct epoll_event event;
+    int64_t began = busy_ns();
+    for (int i = 0; i < CHILDREN; i++)
+        require(epoll_wait(epoll_fd, &event, 1, 0) == 1 &&
+                    end_of_child(epoll_fd, event.data.fd) == CHILD_STATUS,
+                "epoll_wait");
+    return busy_ns() - began;
+}
+
+/* They end between the two, while the clock stands. */
+static int64_t follow_children(void)
+{
+    struct children children;
+    int epoll_fd = epoll_open();
+    children_start(&children);
+    int64_t took = watch_children(epoll_fd, &children);
+    children_end(&children);
+    took += collect_children(epoll_fd);
+    children_reap(&children);
+    close(epoll_fd);
+    return took;
+}
+
+static int64_t run_process(const struct task *task)
+{
+    return in_crowds(task, CHILDREN, follow_children);
+}
+
 static const struct scenario scenarios[] = {
     {"collect", run_collect, true},
     {"brief", run_brief, true},
@@ -203,6 +265,7 @@ static const struct scenario scenarios[] = {
     {"timer_register", run_timer_register, false},
     {"timer_collect", run_timer_collect, false},
     {"user", run_user, false},
+    {"process", run_process, false},
     {NULL, NULL, false},
 };
 

@@ -245,9 +245,9 @@ PMX_API int pmx_kqueue_shutdown(struct pmx_kqueue *kqueue);
 /*
  * The queue's descriptor, or -1 with EBADF after a shutdown and in the child
  * of a fork. It is readable in poll, select, epoll and other queues exactly
- * while an event can be collected, and never writable; with EVFILT_VNODE and
- * EVFILT_NETDEV also when something has happened that no knote wants, until
- * somebody collects. It belongs to the
+ * while an event can be collected, and never writable; with EVFILT_VNODE,
+ * EVFILT_NETDEV, NOTE_FORK, NOTE_EXEC or NOTE_TRACK also when something has
+ * happened that no knote wants, until somebody collects. It belongs to the
  * handle; do not close it. From the first call on, the descriptor has to show
  * what happens in user space, too: user events and timers cost a system call
  * more. A program that does not nest the queue need not ask.

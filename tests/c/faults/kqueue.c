@@ -1,7 +1,8 @@
 /*
  * Every allocation and every system call inside kqueue fails once, for every
- * subject: a call fails as a whole or has another way. Afterwards what was
- * there is there, what was not is not, both work, and nothing is lost.
+ * subject that anybody may watch: a call fails as a whole or has another way.
+ * Afterwards what was there is there, what was not is not, both work, and nothing
+ * is lost.
  */
 #include <polymux/kqueue.h>
 
@@ -140,7 +141,7 @@ static void adds(struct target *target, struct pmx_kqueue *queue,
     check_works(target, queue);
 }
 
-TEST_EACH(add, const struct subject *subject, subjects)
+TEST_EACH(add, const struct subject *subject, unprivileged)
 {
     play_all(adds, subject);
 }
@@ -153,7 +154,7 @@ static void adds_to_watched(struct target *target, struct pmx_kqueue *queue,
     adds(target, queue, cause, nth, struck);
 }
 
-TEST_EACH(add_to_a_watched_queue, const struct subject *subject, subjects)
+TEST_EACH(add_to_a_watched_queue, const struct subject *subject, unprivileged)
 {
     play_all(adds_to_watched, subject);
 }
@@ -185,7 +186,7 @@ static void adds_again(struct target *target, struct pmx_kqueue *queue,
     touches(add, target, queue, cause, nth, struck);
 }
 
-TEST_EACH(add_again, const struct subject *subject, subjects)
+TEST_EACH(add_again, const struct subject *subject, unprivileged)
 {
     play_all(adds_again, subject);
 }
@@ -196,7 +197,7 @@ static void disables(struct target *target, struct pmx_kqueue *queue,
     touches(disable_and_enable, target, queue, cause, nth, struck);
 }
 
-TEST_EACH(disable_and_enable, const struct subject *subject, subjects)
+TEST_EACH(disable_and_enable, const struct subject *subject, unprivileged)
 {
     play_all(disables, subject);
 }
@@ -219,7 +220,7 @@ static void deletes(struct target *target, struct pmx_kqueue *queue,
     check_works(target, queue);
 }
 
-TEST_EACH(delete, const struct subject *subject, subjects)
+TEST_EACH(delete, const struct subject *subject, unprivileged)
 {
     play_all(deletes, subject);
 }
@@ -245,7 +246,7 @@ static void collects(struct target *target, struct pmx_kqueue *queue,
     check_works(target, queue);
 }
 
-TEST_EACH(collect, const struct subject *subject, subjects)
+TEST_EACH(collect, const struct subject *subject, unprivileged)
 {
     play_all(collects, subject);
 }
@@ -268,7 +269,7 @@ static void waits(struct target *target, struct pmx_kqueue *queue,
 }
 
 /* The wait itself, however the library waits. */
-TEST_EACH(wait, const struct subject *subject, subjects)
+TEST_EACH(wait, const struct subject *subject, unprivileged)
 {
     static const struct cause sites[] = {{FAULT_EPOLL_WAIT, EINTR},
                                          {FAULT_EPOLL_PWAIT, EINTR},
@@ -329,7 +330,7 @@ TEST(from_fd)
 }
 
 /* The handle and its descriptors are gone though close has failed. */
-TEST_EACH(close, const struct subject *subject, subjects)
+TEST_EACH(close, const struct subject *subject, unprivileged)
 {
     bool struck = true;
     warm_up();

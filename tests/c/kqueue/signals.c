@@ -366,6 +366,38 @@ TEST(sent_to_threads)
     close_queue(queue);
 }
 
+/* Until a signal comes, which it takes; then it unblocks another one. */
+static void *take_one_and_unblock(void *argument)
+{
+    sigset_t set = mask_of(SIGTERM);
+    int taken;
+    CHECK_EQ_INT(sigwait(&set, &taken), 0);
+    unblock_signal(SIGUSR1);
+    return argument;
+}
+
+TEST(sent_to_a_thread_that_has_blocked_it)
+{
+    struct pmx_kqueue *queue = open_queue();
+    count_signal(SIGUSR1, 0);
+    block_signal(SIGUSR1);
+    block_signal(SIGTERM);
+    CHECK_OK(add_signal(queue, SIGUSR1, 0));
+    CHECK_OK(add_signal(queue, SIGTERM, 0));
+    pthread_t thread = start_thread(take_one_and_unblock, NULL);
+    DIFFERENCE(
+        "a signal sent to a thread that has blocked it counts",
+        "it does when the thread unblocks it, and not at all if the thread takes "
+        "it with sigwait(), as Linux shows what is pending to that thread alone");
+    CHECK_EQ_INT(pthread_kill(thread, SIGUSR1), 0);
+    CHECK_QUIET(queue);
+    CHECK_EQ_INT(pthread_kill(thread, SIGTERM), 0);
+    CHECK_COUNTED(queue, SIGUSR1, 1);
+    join_thread(thread);
+    CHECK_QUIET(queue);
+    close_queue(queue);
+}
+
 /* Queues come and go while signals arrive; nobody writes where they were. */
 static void *open_and_close(void *argument)
 {

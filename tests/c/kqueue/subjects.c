@@ -9,6 +9,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cable.h"
+#include "processes.h"
 #include "sockets.h"
 
 enum { USER_IDENT = 77, TIMER_IDENT = 78, A_DAY_S = 24 * 60 * 60 };
@@ -304,6 +306,61 @@ static void close_signal(struct target *target)
     signal((int)target->ident, SIG_DFL);
 }
 
+static struct servant servant_of(const struct target *target)
+{
+    return (struct servant){(pid_t)target->ident, target->fds[0], target->fds[1]};
+}
+
+static void open_process(struct target *target)
+{
+    struct servant servant;
+    struct pmx_kqueue *queue = open_queue();
+    need_connector(queue);
+    close_queue(queue);
+    servant_start(&servant);
+    watch(target, servant.orders, servant.answers);
+    target->ident = (uintptr_t)servant.pid;
+}
+
+/* It forks. */
+static void raise_process(struct target *target, struct pmx_kqueue *queue)
+{
+    struct servant servant = servant_of(target);
+    (void)queue;
+    servant_forks(&servant, 0);
+}
+
+static void close_process(struct target *target)
+{
+    struct servant servant = servant_of(target);
+    servant_exits(&servant, 0);
+    servant_reap(&servant);
+}
+
+static void open_link(struct target *target)
+{
+    enter_own_network();
+    target->ident = make_cable();
+    set_up("a", true);
+}
+
+/* It goes up or down, whatever it was not. */
+static void raise_link(struct target *target, struct pmx_kqueue *queue)
+{
+    (void)queue;
+    target->fds[0] = !target->fds[0];
+    if (target->fds[0])
+        plug_in();
+    else
+        pull_out();
+}
+
+static void close_link(struct target *target)
+{
+    (void)target;
+    remove_cable();
+}
+
 static void close_nothing(struct target *target)
 {
     (void)target;
@@ -311,8 +368,7 @@ static void close_nothing(struct target *target)
 
 #define READS  .filter = EVFILT_READ, .close = close_fds
 #define WRITES .filter = EVFILT_WRITE, .close = close_fds
-#define NOTES \
-    .filter = EVFILT_VNODE, .flags = EV_CLEAR, .manner = EV_CLEAR, .keeps_none = true
+#define NOTES  .flags = EV_CLEAR, .manner = EV_CLEAR, .keeps_none = true
 
 /* clang-format off */
 #define DESCRIPTOR_SUBJECTS                                                            \
@@ -328,22 +384,30 @@ static void close_nothing(struct target *target)
     {"file", open_file, grow_file, seek_to_end, READS},                                \
     {"socket-write", open_full_socket, drain_other, fill_watched, WRITES},             \
     {"pipe-write", open_full_pipe, drain_other, fill_watched, WRITES}
+
+#define UNPRIVILEGED_SUBJECTS                                                          \
+    DESCRIPTOR_SUBJECTS,                                                               \
+    {"timer", open_timer, raise_timer, lower_timer, close_nothing, EVFILT_TIMER,       \
+     .fflags = NOTE_SECONDS, .data = A_DAY_S, .flags = EV_CLEAR},                      \
+    {"signal", open_signal, raise_signal, lower_signal, close_signal, EVFILT_SIGNAL,   \
+     .flags = EV_CLEAR},                                                               \
+    {"user", open_user, raise_user, lower_user, close_nothing, EVFILT_USER},           \
+    {"vnode", open_file, grow_file, collect_what_happened, close_fds, EVFILT_VNODE,    \
+     NOTES, .fflags = NOTE_WRITE},                                                     \
+    {"vnode-directory", open_directory_of_our_own, change_directory,                   \
+     collect_what_happened, remove_directory, EVFILT_VNODE, NOTES,                     \
+     .fflags = NOTE_WRITE | NOTE_DELETE}
 /* clang-format on */
 
 const struct subject descriptors[DESCRIPTORS] = {DESCRIPTOR_SUBJECTS};
+const struct subject unprivileged[UNPRIVILEGED] = {UNPRIVILEGED_SUBJECTS};
 
 const struct subject subjects[SUBJECTS] = {
-    DESCRIPTOR_SUBJECTS,
-    {"timer", open_timer, raise_timer, lower_timer, close_nothing, EVFILT_TIMER,
-     .fflags = NOTE_SECONDS, .data = A_DAY_S, .flags = EV_CLEAR},
-    {"signal", open_signal, raise_signal, lower_signal, close_signal, EVFILT_SIGNAL,
-     .flags = EV_CLEAR},
-    {"user", open_user, raise_user, lower_user, close_nothing, EVFILT_USER},
-    {"vnode", open_file, grow_file, collect_what_happened, close_fds, NOTES,
-     .fflags = NOTE_WRITE},
-    {"vnode-directory", open_directory_of_our_own, change_directory,
-     collect_what_happened, remove_directory, NOTES,
-     .fflags = NOTE_WRITE | NOTE_DELETE},
+    UNPRIVILEGED_SUBJECTS,
+    {"process", open_process, raise_process, collect_what_happened, close_process,
+     EVFILT_PROC, .flags = EV_CLEAR, .keeps_none = true, .fflags = NOTE_FORK},
+    {"link", open_link, raise_link, collect_what_happened, close_link, EVFILT_NETDEV,
+     NOTES, .fflags = NOTE_LINKUP | NOTE_LINKDOWN},
 };
 
 struct pmx_kqueue *begin(struct target *target, const struct subject *subject)

@@ -36,13 +36,17 @@ struct subject {
 struct target {
     const struct subject *subject;
     uintptr_t ident;
-    int fds[2]; /* the watched one, and its other end or -1 */
+    int fds[2]; /* the watched one, and its other end or -1; or the open's own */
     struct pmx_kqueue *inner;
 };
 
-enum { SUBJECTS = 17, DESCRIPTORS = 12 };
+enum { SUBJECTS = 19, UNPRIVILEGED = 17, DESCRIPTORS = 12 };
 
+/* The last two skip the test where the system does not let them be watched. */
 extern const struct subject subjects[SUBJECTS];
+
+/* Those that anybody may watch anywhere. */
+extern const struct subject unprivileged[UNPRIVILEGED];
 
 /* Those whose state is their own. */
 extern const struct subject descriptors[DESCRIPTORS];
