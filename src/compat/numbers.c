@@ -13,7 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "../base/forklock.h"
+#include "../base/process_lock.h"
 
 enum { LEAF = 512, SWEPT = 2 };
 
@@ -25,16 +25,20 @@ struct directory {
     _Atomic(place *) leaves[];
 };
 
-static struct pmx__forklock lock = PMX__FORKLOCK_INIT;
+static void renew(bool was_held);
+
+static struct pmx__process_lock lock = PMX__PROCESS_LOCK(renew);
 static int cancel_state; /* of the thread that has the lock */
 static _Atomic(struct directory *) directory;
 static struct pmx__list present = {&present, &present};
 static struct pmx__list dropped = {&dropped, &dropped};
 static struct pmx__list unused = {&unused, &unused};
 
-/* Half changed by a thread that there is no more. */
-static void begin_anew(void)
+/* What a thread that there is no more may have left half changed is lost. */
+static void renew(bool was_held)
 {
+    if (!was_held)
+        return;
     directory = NULL;
     pmx__list_init(&present);
     pmx__list_init(&dropped);
@@ -51,7 +55,7 @@ static int cancel_off(void)
 void pmx__numbers_lock(void)
 {
     int before = cancel_off();
-    pmx__forklock_lock(&lock, begin_anew);
+    pmx__process_lock_take(&lock);
     cancel_state = before;
 }
 
@@ -74,7 +78,7 @@ void pmx__numbers_unlock(void)
     int before = cancel_state;
     pmx__list_init(&mine);
     pmx__list_move(&dropped, &mine);
-    pmx__forklock_unlock(&lock);
+    pmx__process_lock_release(&lock);
     while (!pmx__list_empty(&mine))
         shut(entry(mine.next));
     pthread_setcancelstate(before, NULL);
@@ -175,9 +179,9 @@ void pmx__number_release(struct pmx__number *number)
         return;
     int saved = errno, before = cancel_off();
     number->kind->close(number->handle);
-    pmx__forklock_lock(&lock, begin_anew);
+    pmx__process_lock_take(&lock);
     pmx__list_append(&unused, &number->link);
-    pmx__forklock_unlock(&lock);
+    pmx__process_lock_release(&lock);
     pthread_setcancelstate(before, NULL);
     errno = saved;
 }
