@@ -8,12 +8,14 @@
 #include "numbers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "../base/process_lock.h"
+#include "../base/result.h"
 
 enum { LEAF = 512, SWEPT = 2 };
 
@@ -173,6 +175,15 @@ struct pmx__number *pmx__number_at(int fd, const struct pmx__kind *kind)
     return NULL;
 }
 
+struct pmx__number *pmx__number_still_at(int fd, const struct pmx__kind *kind)
+{
+    struct pmx__number *number = pmx__number_at(fd, kind);
+    if (!number || kind->check(number->handle) == 0)
+        return number;
+    pmx__number_release(number);
+    return NULL;
+}
+
 void pmx__number_release(struct pmx__number *number)
 {
     if (atomic_fetch_sub(&number->users, 1) > 1)
@@ -211,16 +222,6 @@ int pmx__numbers_verify(int fd)
     return at && *at ? verify(*at) : 0;
 }
 
-int pmx__numbers_verify_next(void)
-{
-    int next = eventfd(0, EFD_CLOEXEC);
-    if (next < 0)
-        return -errno;
-    int result = pmx__numbers_verify(next);
-    close(next);
-    return result;
-}
-
 void pmx__numbers_sweep(void)
 {
     pmx__numbers_lock();
@@ -231,4 +232,50 @@ void pmx__numbers_sweep(void)
         verify(entry(first));
     }
     pmx__numbers_unlock();
+}
+
+/*
+ * Making.
+ */
+
+/* The number that the next descriptor gets is free, so what it stood for is
+ * over, which has to be seen here before the handles see it. */
+static int verify_next(void)
+{
+    int next = eventfd(0, EFD_CLOEXEC);
+    if (next < 0)
+        return -errno;
+    int result = pmx__numbers_verify(next);
+    close(next);
+    return result;
+}
+
+static int make_locked(const struct pmx__kind *kind, bool close_on_exec)
+{
+    int result = verify_next();
+    if (result < 0)
+        return result;
+    void *handle = kind->create();
+    if (!handle)
+        return -errno;
+    int fd = kind->fd(handle);
+    result = pmx__numbers_reserve(fd);
+    if (result < 0) {
+        kind->close(handle);
+        return result;
+    }
+    if (!close_on_exec)
+        fcntl(fd, F_SETFD, 0);
+    pmx__numbers_put(fd, kind, handle);
+    return fd;
+}
+
+int pmx__numbers_make(const struct pmx__kind *kind, bool close_on_exec)
+{
+    int saved = errno;
+    pmx__numbers_sweep();
+    pmx__numbers_lock();
+    int result = make_locked(kind, close_on_exec);
+    pmx__numbers_unlock();
+    return pmx__result(result, saved);
 }
