@@ -6,12 +6,12 @@
 #include <sys/devpoll.h>
 
 #include <limits.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
+#include "../base/cancel.h"
 #include "../base/result.h"
 #include "numbers.h"
 
@@ -168,10 +168,9 @@ int pmx_compat_ioctl(int fd, unsigned long number, ...)
     struct pmx__number *set = is_ours(number) ? pmx__number_still_at(fd, &sets) : NULL;
     if (!set)
         return ioctl(fd, number, argument);
-    int cancel;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    int cancel = pmx__cancel_off();
     int result = request(set->handle, number, argument);
     pmx__number_release(set);
-    pthread_setcancelstate(cancel, NULL);
+    pmx__cancel_as(cancel);
     return result;
 }

@@ -9,11 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "../base/cancel.h"
 #include "../base/process_lock.h"
 #include "../base/result.h"
 
@@ -47,16 +47,9 @@ static void renew(bool was_held)
     pmx__list_init(&unused);
 }
 
-static int cancel_off(void)
-{
-    int before;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-    return before;
-}
-
 void pmx__numbers_lock(void)
 {
-    int before = cancel_off();
+    int before = pmx__cancel_off();
     pmx__process_lock_take(&lock);
     cancel_state = before;
 }
@@ -83,7 +76,7 @@ void pmx__numbers_unlock(void)
     pmx__process_lock_release(&lock);
     while (!pmx__list_empty(&mine))
         shut(entry(mine.next));
-    pthread_setcancelstate(before, NULL);
+    pmx__cancel_as(before);
 }
 
 /*
@@ -188,12 +181,12 @@ void pmx__number_release(struct pmx__number *number)
 {
     if (atomic_fetch_sub(&number->users, 1) > 1)
         return;
-    int saved = errno, before = cancel_off();
+    int saved = errno, before = pmx__cancel_off();
     number->kind->close(number->handle);
     pmx__process_lock_take(&lock);
     pmx__list_append(&unused, &number->link);
     pmx__process_lock_release(&lock);
-    pthread_setcancelstate(before, NULL);
+    pmx__cancel_as(before);
     errno = saved;
 }
 
