@@ -1,8 +1,6 @@
 /* The lock that survives forks: what a child is told when it takes it first. */
 #include "../../../src/base/process_lock.h"
 
-#include <unistd.h>
-
 #include "../support.h"
 
 static int renewals, held;
@@ -30,31 +28,6 @@ static void check_renewed(int times, int held_times)
     CHECK_EQ_INT(held, held_times);
 }
 
-static void in_child(void (*body)(void))
-{
-    pid_t child = CHECK_OK(fork());
-    if (child == 0) {
-        body();
-        _exit(0);
-    }
-    join_process(child);
-}
-
-static void find_fresh(void)
-{
-    check_renewed(0, 0);
-}
-
-static void find_free(void)
-{
-    check_renewed(1, 0);
-}
-
-static void find_held(void)
-{
-    check_renewed(1, 1);
-}
-
 TEST(same_process)
 {
     check_renewed(0, 0);
@@ -62,40 +35,35 @@ TEST(same_process)
 
 TEST(never_used)
 {
-    in_child(find_fresh);
+    IN_CHILD(check_renewed(0, 0));
     check_renewed(0, 0);
 }
 
 TEST(free_in_the_moment_of_the_fork)
 {
     use();
-    in_child(find_free);
+    IN_CHILD(check_renewed(1, 0));
     check_renewed(0, 0);
 }
 
 TEST(held_in_the_moment_of_the_fork)
 {
     pmx__process_lock_take(&lock);
-    in_child(find_held);
+    IN_CHILD(check_renewed(1, 1));
     pmx__process_lock_release(&lock);
     check_renewed(0, 0);
 }
 
-static void find_free_again(void)
+static void renew_and_fork(void)
 {
-    check_renewed(2, 0);
-}
-
-static void find_free_and_fork(void)
-{
-    find_free();
-    in_child(find_free_again);
+    check_renewed(1, 0);
+    IN_CHILD(check_renewed(2, 0));
 }
 
 TEST(grandchild)
 {
     use();
-    in_child(find_free_and_fork);
+    IN_CHILD(renew_and_fork());
 }
 
 /* As a thread leaves it that is at the first use, or at a child's, when another
@@ -104,12 +72,12 @@ TEST(grandchild)
 TEST(being_made_good_at_first)
 {
     lock.preparing = UINT32_MAX;
-    in_child(find_fresh);
+    IN_CHILD(check_renewed(0, 0));
 }
 
 TEST(being_made_good_once_more)
 {
     use();
     lock.preparing = UINT32_MAX;
-    in_child(find_held);
+    IN_CHILD(check_renewed(1, 1));
 }
