@@ -1,6 +1,8 @@
 /* Conversion of arguments: see arguments.h. */
 #include "arguments.h"
 
+#include <poll.h>
+
 bool check_positional(const char *function, Py_ssize_t nargs, Py_ssize_t min,
                       Py_ssize_t max)
 {
@@ -142,6 +144,16 @@ bool as_poll_events(PyObject *object, short *events)
     Py_DECREF(integer);
     *events = (short)mask;
     return good;
+}
+
+bool watch_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs,
+                     Py_ssize_t required, int *fd, short *events)
+{
+    if (!check_positional(function, nargs, required, 2))
+        return false;
+    *fd = as_descriptor(args[0]);
+    *events = POLLIN | POLLPRI | POLLOUT;
+    return *fd >= 0 && (nargs == 1 || as_poll_events(args[1], events));
 }
 
 #if PY_VERSION_HEX >= 0x030F0000

@@ -62,6 +62,11 @@ bool as_int(PyObject *object, int *value);
 /* An event mask of poll: 0 to 65535. */
 bool as_poll_events(PyObject *object, short *events);
 
+/* What poll and devpoll register: a descriptor and a mask, which must be given
+ * where two arguments are required. */
+bool watch_arguments(const char *function, PyObject *const *args, Py_ssize_t nargs,
+                     Py_ssize_t required, int *fd, short *events);
+
 /* An event mask of epoll: any integer, modulo 2**32. */
 bool as_epoll_events(PyObject *object, unsigned *events);
 

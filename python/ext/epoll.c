@@ -7,98 +7,30 @@
 #include <polymux/epoll.h>
 
 #include "arguments.h"
-#include "lease.h"
-#include "pairs.h"
+#include "poller.h"
 #include "timeout.h"
 #include "wait.h"
 
 #define DEFAULT_EVENTS    (EPOLLIN | EPOLLPRI | EPOLLOUT)
 #define DEFAULT_MAXEVENTS (FD_SETSIZE - 1)
 
-/* What a poll() call works with. Kept for the next call; a call beside another
- * one on the same object, or inside it, has its own. */
-struct epoll_scratch {
-    struct epoll_event *events;
-    int capacity;
-    struct pair_cache pairs;
+static int descriptor(void *handle)
+{
+    return pmx_epoll_fd(handle);
+}
+
+static int finish(void *handle)
+{
+    return pmx_epoll_close(handle);
+}
+
+static const struct poller_kind kind = {
+    .name = "epoll",
+    .fd = descriptor,
+    .close = finish,
+    .event_size = sizeof(struct epoll_event),
+    .keep = 65536,
 };
-
-struct epoll_object {
-    PyObject_HEAD
-    struct pmx_epoll *epoll;
-    struct lease lease; /* of epoll */
-    _Atomic(struct epoll_scratch *) scratch;
-};
-
-static void scratch_free(struct epoll_scratch *scratch)
-{
-    if (!scratch)
-        return;
-    PyMem_Free(scratch->events);
-    pair_cache_free(&scratch->pairs);
-    PyMem_Free(scratch);
-}
-
-static struct epoll_scratch *scratch_take(struct epoll_object *self, int maxevents)
-{
-    struct epoll_scratch *scratch = atomic_exchange(&self->scratch, NULL);
-    if (!scratch)
-        scratch = PyMem_Calloc(1, sizeof(*scratch));
-    if (scratch && scratch->capacity < maxevents) {
-        PyMem_Free(scratch->events);
-        scratch->events = PyMem_New(struct epoll_event, maxevents);
-        scratch->capacity = scratch->events ? maxevents : 0;
-    }
-    if (scratch && scratch->events)
-        return scratch;
-    scratch_free(scratch);
-    PyErr_NoMemory();
-    return NULL;
-}
-
-/* A buffer that one call wanted very large is not kept. */
-#define KEEP_CAPACITY 65536
-
-static void scratch_give(struct epoll_object *self, struct epoll_scratch *scratch)
-{
-    struct epoll_scratch *none = NULL;
-    if (scratch->capacity > KEEP_CAPACITY ||
-        !atomic_compare_exchange_strong(&self->scratch, &none, scratch))
-        scratch_free(scratch);
-}
-
-static bool use(struct epoll_object *self)
-{
-    if (lease_take(&self->lease))
-        return true;
-    PyErr_SetString(PyExc_ValueError, "I/O operation on closed epoll object");
-    return false;
-}
-
-static int dispose(struct epoll_object *self)
-{
-    struct pmx_epoll *epoll = self->epoll;
-    self->epoll = NULL;
-    return pmx_epoll_close(epoll);
-}
-
-static void unuse(struct epoll_object *self)
-{
-    if (lease_give(&self->lease))
-        (void)dispose(self);
-}
-
-static PyObject *new_epoll(PyTypeObject *type, struct pmx_epoll *epoll)
-{
-    if (!epoll)
-        return errno == ENOMEM ? PyErr_NoMemory() : PyErr_SetFromErrno(PyExc_OSError);
-    struct epoll_object *self = (struct epoll_object *)type->tp_alloc(type, 0);
-    if (self)
-        self->epoll = epoll;
-    else
-        (void)pmx_epoll_close(epoll);
-    return (PyObject *)self;
-}
 
 static bool check_sizehint(int sizehint)
 {
@@ -129,7 +61,7 @@ static PyObject *epoll_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     if (!check_sizehint(sizehint) || !check_flags(flags))
         return NULL;
-    return new_epoll(type, pmx_epoll_create());
+    return poller_new(type, &kind, pmx_epoll_create());
 }
 
 PyDoc_STRVAR(fromfd_doc,
@@ -141,25 +73,10 @@ PyDoc_STRVAR(fromfd_doc,
 static PyObject *epoll_fromfd(PyObject *type, PyObject *arg)
 {
     int fd;
-    if (!as_int(arg, &fd))
+    if (!as_control_fd(arg, &fd))
         return NULL;
-    if (fd < -1) { /* an error without a reason: errno is 0 */
-        errno = 0;
-        return PyErr_SetFromErrno(PyExc_OSError);
-    }
-    return new_epoll((PyTypeObject *)type,
-                     fd == -1 ? pmx_epoll_create() : pmx_epoll_from_fd(fd));
-}
-
-static void epoll_dealloc(PyObject *object)
-{
-    struct epoll_object *self = (struct epoll_object *)object;
-    PyTypeObject *type = Py_TYPE(object);
-    if (lease_close(&self->lease))
-        (void)dispose(self);
-    scratch_free(atomic_exchange(&self->scratch, NULL));
-    type->tp_free(object);
-    Py_DECREF(type);
+    return poller_new((PyTypeObject *)type, &kind,
+                      fd == -1 ? pmx_epoll_create() : pmx_epoll_from_fd(fd));
 }
 
 PyDoc_STRVAR(
@@ -173,47 +90,16 @@ PyDoc_STRVAR(
     "other threads that are under way end as if it were open; the descriptor\n"
     "is closed with the last of them.");
 
-static PyObject *epoll_close(PyObject *object, PyObject *Py_UNUSED(ignored))
-{
-    struct epoll_object *self = (struct epoll_object *)object;
-    int result = lease_close(&self->lease) ? dispose(self) : 0;
-#if PY_VERSION_HEX >= 0x030F0000
-    if (result < 0)
-        return PyErr_SetFromErrno(PyExc_OSError);
-#else
-    (void)result; /* the standard module ignores it before 3.15 */
-#endif
-    Py_RETURN_NONE;
-}
-
-static PyObject *epoll_get_closed(PyObject *object, void *Py_UNUSED(closure))
-{
-    struct epoll_object *self = (struct epoll_object *)object;
-    return PyBool_FromLong(lease_is_closed(&self->lease));
-}
-
 PyDoc_STRVAR(fileno_doc, "fileno($self, /)\n"
                          "--\n"
                          "\n"
                          "Return the epoll control file descriptor.");
 
-static PyObject *epoll_fileno(PyObject *object, PyObject *Py_UNUSED(ignored))
+static PyObject *control_result(struct poller *self, int result)
 {
-    struct epoll_object *self = (struct epoll_object *)object;
-    if (!use(self))
-        return NULL;
-    int fd = pmx_epoll_fd(self->epoll);
-    unuse(self);
-    return PyLong_FromLong(fd);
-}
-
-static PyObject *control_result(struct epoll_object *self, int result)
-{
-    int error = errno;
-    unuse(self);
+    poller_unuse(self);
     if (result == 0)
         Py_RETURN_NONE;
-    errno = error;
     return PyErr_SetFromErrno(PyExc_OSError);
 }
 
@@ -237,16 +123,17 @@ static PyObject *epoll_register(PyObject *object, PyObject *const *args,
 {
     static const char *const names[] = {"fd", "eventmask", NULL};
     static const struct signature signature = {"O|O:register", names, 1, 2};
-    struct epoll_object *self = (struct epoll_object *)object;
+    struct poller *self = (struct poller *)object;
     PyObject *values[MAX_ARGUMENTS];
     unsigned events = DEFAULT_EVENTS;
     if (!bind_arguments(&signature, args, nargs, kwnames, values))
         return NULL;
     int fd = as_descriptor(values[0]);
-    if (fd < 0 || (values[1] && !as_epoll_events(values[1], &events)) || !use(self))
+    if (fd < 0 || (values[1] && !as_epoll_events(values[1], &events)) ||
+        !poller_use(self))
         return NULL;
     epoll_data_t data = {.fd = fd};
-    return control_result(self, pmx_epoll_register(self->epoll, fd, events, data));
+    return control_result(self, pmx_epoll_register(self->handle, fd, events, data));
 }
 
 PyDoc_STRVAR(modify_doc, "modify($self, /, fd, eventmask)\n"
@@ -264,16 +151,16 @@ static PyObject *epoll_modify(PyObject *object, PyObject *const *args, Py_ssize_
 {
     static const char *const names[] = {"fd", "eventmask", NULL};
     static const struct signature signature = {"OO:modify", names, 2, 2};
-    struct epoll_object *self = (struct epoll_object *)object;
+    struct poller *self = (struct poller *)object;
     PyObject *values[MAX_ARGUMENTS];
     unsigned events;
     if (!bind_arguments(&signature, args, nargs, kwnames, values))
         return NULL;
     int fd = as_descriptor(values[0]);
-    if (fd < 0 || !as_epoll_events(values[1], &events) || !use(self))
+    if (fd < 0 || !as_epoll_events(values[1], &events) || !poller_use(self))
         return NULL;
     epoll_data_t data = {.fd = fd};
-    return control_result(self, pmx_epoll_modify(self->epoll, fd, events, data));
+    return control_result(self, pmx_epoll_modify(self->handle, fd, events, data));
 }
 
 PyDoc_STRVAR(unregister_doc,
@@ -290,14 +177,14 @@ static PyObject *epoll_unregister(PyObject *object, PyObject *const *args,
 {
     static const char *const names[] = {"fd", NULL};
     static const struct signature signature = {"O:unregister", names, 1, 1};
-    struct epoll_object *self = (struct epoll_object *)object;
+    struct poller *self = (struct poller *)object;
     PyObject *values[MAX_ARGUMENTS];
     if (!bind_arguments(&signature, args, nargs, kwnames, values))
         return NULL;
     int fd = as_descriptor(values[0]);
-    if (fd < 0 || !use(self))
+    if (fd < 0 || !poller_use(self))
         return NULL;
-    return control_result(self, pmx_epoll_unregister(self->epoll, fd));
+    return control_result(self, pmx_epoll_unregister(self->handle, fd));
 }
 
 struct epoll_waiter {
@@ -313,31 +200,24 @@ static int wait_epoll(void *argument, int64_t timeout_ns)
                           NULL);
 }
 
-static PyObject *result_list(struct epoll_scratch *scratch, int count)
+static PyObject *result_list(struct scratch *scratch, int count)
 {
     PyObject *list = PyList_New(count);
-    if (!list)
-        return NULL;
+    const struct epoll_event *ready = scratch->events;
     pair_cache_reserve(&scratch->pairs, (size_t)count);
-    for (int i = 0; i < count; i++) {
-        const struct epoll_event *event = &scratch->events[i];
-        PyObject *pair = pair_cache_get(&scratch->pairs, event->data.fd, event->events);
-        if (!pair) {
-            Py_DECREF(list);
-            return NULL;
-        }
-        PyList_SET_ITEM(list, i, pair);
+    for (int i = 0; list && i < count; i++, ready++) {
+        PyObject *pair = pair_cache_get(&scratch->pairs, ready->data.fd, ready->events);
+        list = list_with(list, i, pair);
     }
     return list;
 }
 
-static PyObject *poll_in_use(struct epoll_object *self, int64_t timeout_ns,
-                             int maxevents)
+static PyObject *poll_in_use(struct poller *self, int64_t timeout_ns, int maxevents)
 {
-    struct epoll_scratch *scratch = scratch_take(self, maxevents);
+    struct scratch *scratch = scratch_take(self, maxevents);
     if (!scratch)
         return NULL;
-    struct epoll_waiter waiter = {self->epoll, scratch->events, maxevents};
+    struct epoll_waiter waiter = {self->handle, scratch->events, maxevents};
     int count = wait_for_events(wait_epoll, &waiter, timeout_ns, false);
     PyObject *result = count < 0 ? NULL : result_list(scratch, count);
     scratch_give(self, scratch);
@@ -390,18 +270,18 @@ static PyObject *epoll_poll(PyObject *object, PyObject *const *args, Py_ssize_t 
 {
     static const char *const names[] = {"timeout", "maxevents", NULL};
     static const struct signature signature = {"|OO:poll", names, 0, 2};
-    struct epoll_object *self = (struct epoll_object *)object;
+    struct poller *self = (struct poller *)object;
     PyObject *values[MAX_ARGUMENTS];
     int64_t timeout_ns = -1;
     int maxevents = -1;
     if (!bind_arguments(&signature, args, nargs, kwnames, values) ||
-        (values[1] && !as_int(values[1], &maxevents)) || !use(self))
+        (values[1] && !as_int(values[1], &maxevents)) || !poller_use(self))
         return NULL;
     PyObject *result = NULL;
     if ((!values[0] || as_epoll_timeout(values[0], &timeout_ns)) &&
         check_maxevents(&maxevents))
         result = poll_in_use(self, timeout_ns, maxevents);
-    unuse(self);
+    poller_unuse(self);
     return result;
 }
 
@@ -412,10 +292,10 @@ PyDoc_STRVAR(enter_doc, "__enter__($self, /)\n"
 
 static PyObject *epoll_enter(PyObject *object, PyObject *Py_UNUSED(ignored))
 {
-    struct epoll_object *self = (struct epoll_object *)object;
-    if (!use(self))
+    struct poller *self = (struct poller *)object;
+    if (!poller_use(self))
         return NULL;
-    unuse(self);
+    poller_unuse(self);
     return Py_NewRef(object);
 }
 
@@ -430,13 +310,13 @@ static PyObject *epoll_exit(PyObject *object, PyObject *const *Py_UNUSED(args),
 {
     if (!check_positional("__exit__", nargs, 0, 3))
         return NULL;
-    return epoll_close(object, NULL);
+    return poller_close(object, NULL);
 }
 
 static PyMethodDef epoll_methods[] = {
     {"fromfd", epoll_fromfd, METH_O | METH_CLASS, fromfd_doc},
-    {"close", epoll_close, METH_NOARGS, close_doc},
-    {"fileno", epoll_fileno, METH_NOARGS, fileno_doc},
+    {"close", poller_close, METH_NOARGS, close_doc},
+    {"fileno", poller_fileno, METH_NOARGS, fileno_doc},
     {"register", METHOD(epoll_register), METH_FASTCALL | METH_KEYWORDS, register_doc},
     {"modify", METHOD(epoll_modify), METH_FASTCALL | METH_KEYWORDS, modify_doc},
     {"unregister", METHOD(epoll_unregister), METH_FASTCALL | METH_KEYWORDS,
@@ -448,8 +328,8 @@ static PyMethodDef epoll_methods[] = {
 };
 
 static PyGetSetDef epoll_getset[] = {
-    {"closed", epoll_get_closed, NULL, PyDoc_STR("True if the epoll handler is closed"),
-     NULL},
+    {"closed", poller_get_closed, NULL,
+     PyDoc_STR("True if the epoll handler is closed"), NULL},
     {NULL},
 };
 
@@ -467,7 +347,7 @@ PyDoc_STRVAR(epoll_doc,
 
 static PyType_Slot epoll_slots[] = {
     {Py_tp_new, METHOD(epoll_new)},
-    {Py_tp_dealloc, METHOD(epoll_dealloc)},
+    {Py_tp_dealloc, METHOD(poller_dealloc)},
     {Py_tp_doc, (void *)(uintptr_t)epoll_doc},
     {Py_tp_methods, epoll_methods},
     {Py_tp_getset, epoll_getset},
@@ -476,7 +356,7 @@ static PyType_Slot epoll_slots[] = {
 
 PyType_Spec epoll_spec = {
     .name = CONTRACT_MODULE ".epoll",
-    .basicsize = sizeof(struct epoll_object),
+    .basicsize = sizeof(struct poller),
     .flags = CONTRACT_TYPE_FLAGS,
     .slots = epoll_slots,
 };

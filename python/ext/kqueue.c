@@ -14,104 +14,34 @@
 
 #include "arguments.h"
 #include "kevent.h"
-#include "lease.h"
+#include "poller.h"
 #include "timeout.h"
 #include "wait.h"
 
-/* Room for the changes of a control() call, and then for its events. Kept for
- * the next call; a call beside another one on the same object, or inside it,
- * has its own. */
-struct kqueue_scratch {
-    struct pmx_kevent *events;
-    int capacity;
+static int descriptor(void *handle)
+{
+    return pmx_kqueue_fd(handle);
+}
+
+static int finish(void *handle)
+{
+    return pmx_kqueue_close(handle);
+}
+
+/* In the child of a fork it is not. */
+static bool is_usable(void *handle)
+{
+    return pmx_kqueue_usable(handle);
+}
+
+static const struct poller_kind kind = {
+    .name = "kqueue",
+    .fd = descriptor,
+    .close = finish,
+    .is_usable = is_usable,
+    .event_size = sizeof(struct pmx_kevent),
+    .keep = 16384,
 };
-
-struct kqueue_object {
-    PyObject_HEAD
-    struct pmx_kqueue *kqueue;
-    struct lease lease; /* of kqueue */
-    _Atomic(struct kqueue_scratch *) scratch;
-};
-
-static void scratch_free(struct kqueue_scratch *scratch)
-{
-    if (!scratch)
-        return;
-    PyMem_Free(scratch->events);
-    PyMem_Free(scratch);
-}
-
-static struct kqueue_scratch *scratch_take(struct kqueue_object *self, int wanted)
-{
-    struct kqueue_scratch *scratch = atomic_exchange(&self->scratch, NULL);
-    if (!scratch)
-        scratch = PyMem_Calloc(1, sizeof(*scratch));
-    if (scratch && scratch->capacity < wanted) {
-        PyMem_Free(scratch->events);
-        scratch->events = PyMem_New(struct pmx_kevent, wanted);
-        scratch->capacity = scratch->events ? wanted : 0;
-    }
-    if (scratch && scratch->capacity >= wanted)
-        return scratch;
-    scratch_free(scratch);
-    PyErr_NoMemory();
-    return NULL;
-}
-
-/* A buffer that one call wanted very large is not kept. */
-#define KEEP_CAPACITY 16384
-
-static void scratch_give(struct kqueue_object *self, struct kqueue_scratch *scratch)
-{
-    struct kqueue_scratch *none = NULL;
-    if (scratch->capacity > KEEP_CAPACITY ||
-        !atomic_compare_exchange_strong(&self->scratch, &none, scratch))
-        scratch_free(scratch);
-}
-
-static void dispose(struct kqueue_object *self)
-{
-    struct pmx_kqueue *kqueue = self->kqueue;
-    self->kqueue = NULL;
-    (void)pmx_kqueue_close(kqueue);
-}
-
-static void unuse(struct kqueue_object *self)
-{
-    if (lease_give(&self->lease))
-        dispose(self);
-}
-
-/* Starts a use of what is open and no parent process's; false otherwise. */
-static bool use_if_open(struct kqueue_object *self)
-{
-    if (!lease_take(&self->lease))
-        return false;
-    if (pmx_kqueue_usable(self->kqueue))
-        return true;
-    unuse(self);
-    return false;
-}
-
-static bool use(struct kqueue_object *self)
-{
-    if (use_if_open(self))
-        return true;
-    PyErr_SetString(PyExc_ValueError, "I/O operation on closed kqueue object");
-    return false;
-}
-
-static PyObject *new_kqueue(PyTypeObject *type, struct pmx_kqueue *kqueue)
-{
-    if (!kqueue)
-        return errno == ENOMEM ? PyErr_NoMemory() : PyErr_SetFromErrno(PyExc_OSError);
-    struct kqueue_object *self = (struct kqueue_object *)type->tp_alloc(type, 0);
-    if (self)
-        self->kqueue = kqueue;
-    else
-        (void)pmx_kqueue_close(kqueue);
-    return (PyObject *)self;
-}
 
 static PyObject *kqueue_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
@@ -122,7 +52,7 @@ static PyObject *kqueue_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
         wrong = "positional";
     if (wrong)
         return PyErr_Format(PyExc_TypeError, "kqueue() takes no %s arguments", wrong);
-    return new_kqueue(type, pmx_kqueue_create());
+    return poller_new(type, &kind, pmx_kqueue_create());
 }
 
 PyDoc_STRVAR(fromfd_doc,
@@ -137,37 +67,20 @@ PyDoc_STRVAR(fromfd_doc,
 static PyObject *kqueue_fromfd(PyObject *type, PyObject *arg)
 {
     int fd;
-    if (!as_int(arg, &fd))
+    if (!as_control_fd(arg, &fd))
         return NULL;
-    if (fd < -1) { /* an error without a reason: errno is 0 */
-        errno = 0;
-        return PyErr_SetFromErrno(PyExc_OSError);
-    }
-    return new_kqueue((PyTypeObject *)type,
+    return poller_new((PyTypeObject *)type, &kind,
                       fd == -1 ? pmx_kqueue_create() : pmx_kqueue_from_fd(fd));
 }
 
 /* Returns 0, or -1 with errno. Who waits in another thread is told EBADF. */
-static int shut_down(struct kqueue_object *self)
+static int shut_down(struct poller *self)
 {
-    if (!use_if_open(self))
+    if (!poller_use_if_open(self))
         return 0;
-    int result = lease_revoke(&self->lease) ? pmx_kqueue_shutdown(self->kqueue) : 0;
-    int error = errno;
-    unuse(self);
-    errno = error;
+    int result = lease_revoke(&self->lease) ? pmx_kqueue_shutdown(self->handle) : 0;
+    poller_unuse(self);
     return result;
-}
-
-static void kqueue_dealloc(PyObject *object)
-{
-    struct kqueue_object *self = (struct kqueue_object *)object;
-    PyTypeObject *type = Py_TYPE(object);
-    if (lease_close(&self->lease))
-        dispose(self);
-    scratch_free(atomic_exchange(&self->scratch, NULL));
-    type->tp_free(object);
-    Py_DECREF(type);
 }
 
 PyDoc_STRVAR(
@@ -182,31 +95,15 @@ PyDoc_STRVAR(
 
 static PyObject *kqueue_close(PyObject *object, PyObject *Py_UNUSED(ignored))
 {
-    int result = shut_down((struct kqueue_object *)object);
-#if PY_VERSION_HEX >= 0x030F0000
-    if (result < 0)
-        return PyErr_SetFromErrno(PyExc_OSError);
-#else
-    (void)result; /* the standard module ignores it before 3.15 */
-#endif
-    Py_RETURN_NONE;
+    return poller_close_result(shut_down((struct poller *)object));
 }
 
 #if PY_VERSION_HEX >= 0x030C0000
 static void kqueue_finalize(PyObject *object)
 {
-    (void)shut_down((struct kqueue_object *)object);
+    (void)shut_down((struct poller *)object);
 }
 #endif
-
-static PyObject *kqueue_get_closed(PyObject *object, void *Py_UNUSED(closure))
-{
-    struct kqueue_object *self = (struct kqueue_object *)object;
-    if (!use_if_open(self))
-        Py_RETURN_TRUE;
-    unuse(self);
-    Py_RETURN_FALSE;
-}
 
 PyDoc_STRVAR(fileno_doc,
              "fileno($self, /)\n"
@@ -215,17 +112,6 @@ PyDoc_STRVAR(fileno_doc,
              "Return the kqueue control file descriptor.\n"
              "\n"
              "It can be waited on: readable while control() has events to report.");
-
-static PyObject *kqueue_fileno(PyObject *object, PyObject *Py_UNUSED(ignored))
-{
-    struct kqueue_object *self = (struct kqueue_object *)object;
-    if (!use(self))
-        return NULL;
-    int fd = pmx_kqueue_fd(self->kqueue);
-    PyObject *result = fd < 0 ? PyErr_SetFromErrno(PyExc_OSError) : PyLong_FromLong(fd);
-    unuse(self);
-    return result;
-}
 
 /* A list or tuple that stays as it is while the changes are read, where no
  * other code runs. New reference. */
@@ -281,22 +167,13 @@ static PyObject *result_list(struct module_state *state,
                              const struct pmx_kevent *events, int count)
 {
     PyObject *list = PyList_New(count);
-    if (!list)
-        return NULL;
-    for (int i = 0; i < count; i++) {
-        PyObject *kevent = kevent_of(state->kevent_type, &events[i]);
-        if (!kevent) {
-            Py_DECREF(list);
-            return NULL;
-        }
-        PyList_SET_ITEM(list, i, kevent);
-    }
+    for (int i = 0; list && i < count; i++)
+        list = list_with(list, i, kevent_of(state->kevent_type, &events[i]));
     return list;
 }
 
-static PyObject *control_in_scratch(struct kqueue_object *self,
-                                    struct control_waiter *waiter, PyObject *sequence,
-                                    int64_t timeout_ns)
+static PyObject *control_in_scratch(struct poller *self, struct control_waiter *waiter,
+                                    PyObject *sequence, int64_t timeout_ns)
 {
     struct module_state *state = PyType_GetModuleState(Py_TYPE(self));
     for (int i = 0; i < waiter->nchanges; i++)
@@ -309,22 +186,22 @@ static PyObject *control_in_scratch(struct kqueue_object *self,
 }
 
 /* sequence is NULL where there are no changes. */
-static PyObject *control_sequence(struct kqueue_object *self, PyObject *sequence,
+static PyObject *control_sequence(struct poller *self, PyObject *sequence,
                                   int maxevents, int64_t timeout_ns)
 {
     int nchanges = count_changes(sequence);
     if (nchanges < 0)
         return NULL;
-    struct kqueue_scratch *scratch = scratch_take(self, Py_MAX(nchanges, maxevents));
+    struct scratch *scratch = scratch_take(self, Py_MAX(nchanges, maxevents));
     if (!scratch)
         return NULL;
-    struct control_waiter waiter = {self->kqueue, scratch->events, nchanges, maxevents};
+    struct control_waiter waiter = {self->handle, scratch->events, nchanges, maxevents};
     PyObject *result = control_in_scratch(self, &waiter, sequence, timeout_ns);
     scratch_give(self, scratch);
     return result;
 }
 
-static PyObject *control_in_use(struct kqueue_object *self, PyObject *changelist,
+static PyObject *control_in_use(struct poller *self, PyObject *changelist,
                                 int maxevents, int64_t timeout_ns)
 {
     if (maxevents == 0)
@@ -397,30 +274,30 @@ PyDoc_STRVAR(
 static PyObject *kqueue_control(PyObject *object, PyObject *const *args,
                                 Py_ssize_t nargs)
 {
-    struct kqueue_object *self = (struct kqueue_object *)object;
+    struct poller *self = (struct poller *)object;
     int64_t timeout_ns = -1;
     int maxevents;
     if (!check_positional("control", nargs, 2, 3) || !as_int(args[1], &maxevents) ||
-        !use(self))
+        !poller_use(self))
         return NULL;
     PyObject *result = NULL;
     if (check_maxevents(maxevents) &&
         (nargs < 3 || as_control_timeout(args[2], &timeout_ns)))
         result = control_in_use(self, args[0], maxevents, timeout_ns);
-    unuse(self);
+    poller_unuse(self);
     return result;
 }
 
 static PyMethodDef kqueue_methods[] = {
     {"fromfd", kqueue_fromfd, METH_O | METH_CLASS, fromfd_doc},
     {"close", kqueue_close, METH_NOARGS, close_doc},
-    {"fileno", kqueue_fileno, METH_NOARGS, fileno_doc},
+    {"fileno", poller_fileno, METH_NOARGS, fileno_doc},
     {"control", METHOD(kqueue_control), METH_FASTCALL, control_doc},
     {NULL},
 };
 
 static PyGetSetDef kqueue_getset[] = {
-    {"closed", kqueue_get_closed, NULL,
+    {"closed", poller_get_closed, NULL,
      PyDoc_STR("True if the kqueue handler is closed"), NULL},
     {NULL},
 };
@@ -438,7 +315,7 @@ PyDoc_STRVAR(kqueue_doc, "kqueue()\n"
 
 static PyType_Slot kqueue_slots[] = {
     {Py_tp_new, METHOD(kqueue_new)},
-    {Py_tp_dealloc, METHOD(kqueue_dealloc)},
+    {Py_tp_dealloc, METHOD(poller_dealloc)},
 #if PY_VERSION_HEX >= 0x030C0000
     {Py_tp_finalize, METHOD(kqueue_finalize)},
 #endif
@@ -451,7 +328,7 @@ static PyType_Slot kqueue_slots[] = {
 /* Changeable in every version, as the standard module's. */
 PyType_Spec kqueue_spec = {
     .name = CONTRACT_MODULE ".kqueue",
-    .basicsize = sizeof(struct kqueue_object),
+    .basicsize = sizeof(struct poller),
     .flags = Py_TPFLAGS_DEFAULT,
     .slots = kqueue_slots,
 };

@@ -1,9 +1,16 @@
 /* The extension module: its definition, state and life. */
 #include "module.h"
 
+#include <errno.h>
+
 #include <polymux/polymux.h>
 
 #include "lease.h"
+
+PyObject *raise_errno(void)
+{
+    return errno == ENOMEM ? PyErr_NoMemory() : PyErr_SetFromErrno(PyExc_OSError);
+}
 
 static int make_type(PyObject *module, PyType_Spec *spec, PyTypeObject **type)
 {

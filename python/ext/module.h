@@ -52,6 +52,20 @@ extern PyType_Spec poll_spec;
  * interpreter which one it really is. */
 #define METHOD(function) ((PyCFunction)(void (*)(void))(function))
 
+/* The exception for errno: MemoryError for ENOMEM, OSError for others. NULL. */
+PyObject *raise_errno(void);
+
+/* Puts item, a reference that it takes over, in its place in a new list. Where
+ * item is NULL, the list goes as well. Returns the list, or NULL. */
+static inline PyObject *list_with(PyObject *list, Py_ssize_t place, PyObject *item)
+{
+    if (item)
+        PyList_SET_ITEM(list, place, item);
+    else
+        Py_CLEAR(list);
+    return list;
+}
+
 /* Adds POLL*, EPOLL*, KQ_* and PIPE_BUF. Returns 0, or -1 with an exception. */
 int add_constants(PyObject *module);
 

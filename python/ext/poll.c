@@ -15,8 +15,6 @@
 #include "timeout.h"
 #include "wait.h"
 
-#define DEFAULT_EVENTS (POLLIN | POLLPRI | POLLOUT)
-
 struct poll_object {
     PyObject_HEAD
     struct pmx_poll *set;
@@ -76,11 +74,9 @@ static PyObject *poll_register(PyObject *object, PyObject *const *args,
                                Py_ssize_t nargs)
 {
     struct poll_object *self = (struct poll_object *)object;
-    short events = DEFAULT_EVENTS;
-    if (!check_positional("register", nargs, 1, 2))
-        return NULL;
-    int fd = as_descriptor(args[0]);
-    if (fd < 0 || (nargs > 1 && !as_poll_events(args[1], &events)))
+    int fd;
+    short events;
+    if (!watch_arguments("register", args, nargs, 1, &fd, &events))
         return NULL;
     if (pmx_poll_register(self->set, fd, events) < 0)
         return PyErr_NoMemory();
@@ -102,11 +98,9 @@ PyDoc_STRVAR(modify_doc, "modify($self, fd, eventmask, /)\n"
 static PyObject *poll_modify(PyObject *object, PyObject *const *args, Py_ssize_t nargs)
 {
     struct poll_object *self = (struct poll_object *)object;
+    int fd;
     short events;
-    if (!check_positional("modify", nargs, 2, 2))
-        return NULL;
-    int fd = as_descriptor(args[0]);
-    if (fd < 0 || !as_poll_events(args[1], &events))
+    if (!watch_arguments("modify", args, nargs, 2, &fd, &events))
         return NULL;
     if (pmx_poll_modify(self->set, fd, events) < 0)
         return PyErr_SetFromErrno(PyExc_OSError);
@@ -155,19 +149,13 @@ static int wait_poll(void *argument, int64_t timeout_ns)
 static PyObject *result_list(struct poll_object *self, int count)
 {
     PyObject *list = PyList_New(count);
-    if (!list)
-        return NULL;
-    pair_cache_reserve(&self->pairs, (size_t)count);
     const struct pollfd *entry = NULL;
-    for (int i = 0; i < count; i++) {
+    pair_cache_reserve(&self->pairs, (size_t)count);
+    for (int i = 0; list && i < count; i++) {
         entry = pmx_poll_next(self->set, entry);
-        PyObject *pair =
-            pair_cache_get(&self->pairs, entry->fd, (unsigned short)entry->revents);
-        if (!pair) {
-            Py_DECREF(list);
-            return NULL;
-        }
-        PyList_SET_ITEM(list, i, pair);
+        list = list_with(
+            list, i,
+            pair_cache_get(&self->pairs, entry->fd, (unsigned short)entry->revents));
     }
     return list;
 }

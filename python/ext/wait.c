@@ -35,10 +35,7 @@ static int handle_error(void)
 {
     if (errno == EINTR)
         return PyErr_CheckSignals();
-    if (errno == ENOMEM)
-        PyErr_NoMemory();
-    else
-        PyErr_SetFromErrno(PyExc_OSError);
+    (void)raise_errno();
     return -1;
 }
 

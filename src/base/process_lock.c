@@ -5,16 +5,32 @@
 
 #include "epoch.h"
 
+static bool is_held(pthread_mutex_t *mutex)
+{
+    if (pthread_mutex_trylock(mutex) != 0)
+        return true;
+    pthread_mutex_unlock(mutex);
+    return false;
+}
+
+static void renew(struct pmx__process_lock *lock, bool was_held)
+{
+    pthread_mutex_init(&lock->mutex, NULL);
+    lock->renew(was_held);
+}
+
+/* A fork may also come while a thread of the parent's is here: that counts as
+ * holding the lock. */
 static void adopt(struct pmx__process_lock *lock, uint32_t now)
 {
-    uint32_t before = lock->epoch, expected = before;
+    uint32_t before = lock->epoch;
     if (before == now)
         return;
-    if (atomic_compare_exchange_strong(&lock->preparing, &expected, now)) {
-        if (before) {
-            pthread_mutex_init(&lock->mutex, NULL);
-            lock->renew();
-        }
+    uint32_t preparing = lock->preparing;
+    if (preparing != now &&
+        atomic_compare_exchange_strong(&lock->preparing, &preparing, now)) {
+        if (before)
+            renew(lock, preparing != before || is_held(&lock->mutex));
         lock->epoch = now;
     }
     while (lock->epoch != now) /* for the few steps of another thread */

@@ -6,14 +6,24 @@
 #include <sys/devpoll.h>
 
 #include <limits.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
+#include "../base/cancel.h"
 #include "../base/result.h"
 #include "numbers.h"
+
+static void *create(void)
+{
+    return pmx_devpoll_create();
+}
+
+static int descriptor(void *handle)
+{
+    return pmx_devpoll_fd(handle);
+}
 
 static int check(void *handle)
 {
@@ -25,58 +35,23 @@ static void finish(void *handle)
     pmx_devpoll_close(handle);
 }
 
-static const struct pmx__kind sets = {check, NULL, NULL, finish};
-
-/* The set that fd is, or NULL. */
-static struct pmx__number *set_at(int fd)
-{
-    struct pmx__number *number = pmx__number_at(fd, &sets);
-    if (!number || check(number->handle) == 0)
-        return number;
-    pmx__number_release(number);
-    return NULL;
-}
+static const struct pmx__kind sets = {
+    .create = create,
+    .fd = descriptor,
+    .check = check,
+    .close = finish,
+};
 
 /*
  * open(2).
  */
-
-static int make_locked(bool close_on_exec)
-{
-    int result = pmx__numbers_verify_next();
-    if (result < 0)
-        return result;
-    struct pmx_devpoll *devpoll = pmx_devpoll_create();
-    if (!devpoll)
-        return -errno;
-    int fd = pmx_devpoll_fd(devpoll);
-    result = pmx__numbers_reserve(fd);
-    if (result < 0) {
-        pmx_devpoll_close(devpoll);
-        return result;
-    }
-    if (!close_on_exec)
-        fcntl(fd, F_SETFD, 0);
-    pmx__numbers_put(fd, &sets, devpoll);
-    return fd;
-}
-
-static int make(bool close_on_exec)
-{
-    int saved = errno;
-    pmx__numbers_sweep();
-    pmx__numbers_lock();
-    int result = make_locked(close_on_exec);
-    pmx__numbers_unlock();
-    return pmx__result(result, saved);
-}
 
 int pmx_compat_open(const char *path, int flags, ...)
 {
     if (!path)
         return pmx__result(-EFAULT, 0);
     if (strcmp(path, "/dev/poll") == 0)
-        return make(flags & O_CLOEXEC);
+        return pmx__numbers_make(&sets, flags & O_CLOEXEC);
     mode_t mode = 0;
     if (flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE) {
         va_list arguments;
@@ -127,13 +102,13 @@ static ssize_t write_to(struct pmx__number *set, const void *entries, size_t siz
 
 ssize_t pmx_compat_write(int fd, const void *entries, size_t size)
 {
-    struct pmx__number *set = set_at(fd);
+    struct pmx__number *set = pmx__number_still_at(fd, &sets);
     return set ? write_to(set, entries, size) : write(fd, entries, size);
 }
 
 ssize_t pmx_compat_pwrite(int fd, const void *entries, size_t size, int64_t offset)
 {
-    struct pmx__number *set = set_at(fd);
+    struct pmx__number *set = pmx__number_still_at(fd, &sets);
     return set ? write_to(set, entries, size) : pwrite(fd, entries, size, offset);
 }
 
@@ -190,13 +165,12 @@ int pmx_compat_ioctl(int fd, unsigned long number, ...)
     va_start(arguments, number);
     void *argument = va_arg(arguments, void *);
     va_end(arguments);
-    struct pmx__number *set = is_ours(number) ? set_at(fd) : NULL;
+    struct pmx__number *set = is_ours(number) ? pmx__number_still_at(fd, &sets) : NULL;
     if (!set)
         return ioctl(fd, number, argument);
-    int cancel;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    int cancel = pmx__cancel_off();
     int result = request(set->handle, number, argument);
     pmx__number_release(set);
-    pthread_setcancelstate(cancel, NULL);
+    pmx__cancel_as(cancel);
     return result;
 }

@@ -37,6 +37,16 @@ SAME(ext);
 /* Calls on one queue, after which some number is looked at. */
 enum { CALLS_A_SWEEP = 64 };
 
+static void *create(void)
+{
+    return pmx_kqueue_create();
+}
+
+static int descriptor(void *handle)
+{
+    return pmx_kqueue_fd(handle);
+}
+
 static int check(void *handle)
 {
     return pmx_kqueue_check(handle);
@@ -54,17 +64,14 @@ static void finish(void *handle)
 
 static int save_copies(void *handle);
 
-static const struct pmx__kind queues = {check, save_copies, shut, finish};
-
-/* The queue that fd stands for, if it still does. */
-static struct pmx__number *known(int fd)
-{
-    struct pmx__number *number = pmx__number_at(fd, &queues);
-    if (!number || check(number->handle) == 0)
-        return number;
-    pmx__number_release(number);
-    return NULL;
-}
+static const struct pmx__kind queues = {
+    .create = create,
+    .fd = descriptor,
+    .check = check,
+    .forsake = save_copies,
+    .shut = shut,
+    .close = finish,
+};
 
 /* A handle over a descriptor owns it, and cannot be given up any more. */
 static int adopt(int fd)
@@ -81,7 +88,7 @@ static int adopt(int fd)
 
 static int save_copy(int fd)
 {
-    struct pmx__number *number = known(fd);
+    struct pmx__number *number = pmx__number_still_at(fd, &queues);
     if (number) {
         pmx__number_release(number);
         return 0;
@@ -99,7 +106,7 @@ static int save_copies(void *handle)
 static int find_locked(int fd, struct pmx__number **found)
 {
     int result = pmx__numbers_verify(fd);
-    *found = known(fd); /* now, or another thread was quicker */
+    *found = pmx__number_still_at(fd, &queues); /* now, or another thread was quicker */
     if (*found)
         return 0;
     if (result == 0)
@@ -113,7 +120,7 @@ static int find_locked(int fd, struct pmx__number **found)
 
 static int find(int fd, struct pmx__number **found)
 {
-    *found = known(fd);
+    *found = pmx__number_still_at(fd, &queues);
     if (*found)
         return 0;
     pmx__numbers_sweep();
@@ -123,53 +130,23 @@ static int find(int fd, struct pmx__number **found)
     return result;
 }
 
-static int make_locked(bool close_on_exec)
-{
-    int result = pmx__numbers_verify_next();
-    if (result < 0)
-        return result;
-    struct pmx_kqueue *kqueue = pmx_kqueue_create();
-    if (!kqueue)
-        return -errno;
-    int fd = pmx_kqueue_fd(kqueue);
-    result = pmx__numbers_reserve(fd);
-    if (result < 0) {
-        pmx_kqueue_close(kqueue);
-        return result;
-    }
-    if (!close_on_exec)
-        fcntl(fd, F_SETFD, 0);
-    pmx__numbers_put(fd, &queues, kqueue);
-    return fd;
-}
-
-static int make(bool close_on_exec)
-{
-    int saved = errno;
-    pmx__numbers_sweep();
-    pmx__numbers_lock();
-    int result = make_locked(close_on_exec);
-    pmx__numbers_unlock();
-    return pmx__result(result, saved);
-}
-
 int kqueue(void)
 {
-    return make(false);
+    return pmx__numbers_make(&queues, false);
 }
 
 int kqueue1(int flags)
 {
     if (flags & ~O_CLOEXEC)
         return pmx__result(-EINVAL, 0);
-    return make(flags & O_CLOEXEC);
+    return pmx__numbers_make(&queues, flags & O_CLOEXEC);
 }
 
 int kqueuex(unsigned int flags)
 {
     if (flags & ~KQUEUE_CLOEXEC)
         return pmx__result(-EINVAL, 0);
-    return make(flags & KQUEUE_CLOEXEC);
+    return pmx__numbers_make(&queues, flags & KQUEUE_CLOEXEC);
 }
 
 static int64_t nanoseconds(const struct timespec *timeout)

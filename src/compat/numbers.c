@@ -8,12 +8,14 @@
 #include "numbers.h"
 
 #include <errno.h>
-#include <pthread.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "../base/forklock.h"
+#include "../base/cancel.h"
+#include "../base/process_lock.h"
+#include "../base/result.h"
 
 enum { LEAF = 512, SWEPT = 2 };
 
@@ -25,33 +27,30 @@ struct directory {
     _Atomic(place *) leaves[];
 };
 
-static struct pmx__forklock lock = PMX__FORKLOCK_INIT;
+static void renew(bool was_held);
+
+static struct pmx__process_lock lock = PMX__PROCESS_LOCK(renew);
 static int cancel_state; /* of the thread that has the lock */
 static _Atomic(struct directory *) directory;
 static struct pmx__list present = {&present, &present};
 static struct pmx__list dropped = {&dropped, &dropped};
 static struct pmx__list unused = {&unused, &unused};
 
-/* Half changed by a thread that there is no more. */
-static void begin_anew(void)
+/* What a thread that there is no more may have left half changed is lost. */
+static void renew(bool was_held)
 {
+    if (!was_held)
+        return;
     directory = NULL;
     pmx__list_init(&present);
     pmx__list_init(&dropped);
     pmx__list_init(&unused);
 }
 
-static int cancel_off(void)
-{
-    int before;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-    return before;
-}
-
 void pmx__numbers_lock(void)
 {
-    int before = cancel_off();
-    pmx__forklock_lock(&lock, begin_anew);
+    int before = pmx__cancel_off();
+    pmx__process_lock_take(&lock);
     cancel_state = before;
 }
 
@@ -74,10 +73,10 @@ void pmx__numbers_unlock(void)
     int before = cancel_state;
     pmx__list_init(&mine);
     pmx__list_move(&dropped, &mine);
-    pmx__forklock_unlock(&lock);
+    pmx__process_lock_release(&lock);
     while (!pmx__list_empty(&mine))
         shut(entry(mine.next));
-    pthread_setcancelstate(before, NULL);
+    pmx__cancel_as(before);
 }
 
 /*
@@ -169,16 +168,25 @@ struct pmx__number *pmx__number_at(int fd, const struct pmx__kind *kind)
     return NULL;
 }
 
+struct pmx__number *pmx__number_still_at(int fd, const struct pmx__kind *kind)
+{
+    struct pmx__number *number = pmx__number_at(fd, kind);
+    if (!number || kind->check(number->handle) == 0)
+        return number;
+    pmx__number_release(number);
+    return NULL;
+}
+
 void pmx__number_release(struct pmx__number *number)
 {
     if (atomic_fetch_sub(&number->users, 1) > 1)
         return;
-    int saved = errno, before = cancel_off();
+    int saved = errno, before = pmx__cancel_off();
     number->kind->close(number->handle);
-    pmx__forklock_lock(&lock, begin_anew);
+    pmx__process_lock_take(&lock);
     pmx__list_append(&unused, &number->link);
-    pmx__forklock_unlock(&lock);
-    pthread_setcancelstate(before, NULL);
+    pmx__process_lock_release(&lock);
+    pmx__cancel_as(before);
     errno = saved;
 }
 
@@ -207,16 +215,6 @@ int pmx__numbers_verify(int fd)
     return at && *at ? verify(*at) : 0;
 }
 
-int pmx__numbers_verify_next(void)
-{
-    int next = eventfd(0, EFD_CLOEXEC);
-    if (next < 0)
-        return -errno;
-    int result = pmx__numbers_verify(next);
-    close(next);
-    return result;
-}
-
 void pmx__numbers_sweep(void)
 {
     pmx__numbers_lock();
@@ -227,4 +225,50 @@ void pmx__numbers_sweep(void)
         verify(entry(first));
     }
     pmx__numbers_unlock();
+}
+
+/*
+ * Making.
+ */
+
+/* The number that the next descriptor gets is free, so what it stood for is
+ * over, which has to be seen here before the handles see it. */
+static int verify_next(void)
+{
+    int next = eventfd(0, EFD_CLOEXEC);
+    if (next < 0)
+        return -errno;
+    int result = pmx__numbers_verify(next);
+    close(next);
+    return result;
+}
+
+static int make_locked(const struct pmx__kind *kind, bool close_on_exec)
+{
+    int result = verify_next();
+    if (result < 0)
+        return result;
+    void *handle = kind->create();
+    if (!handle)
+        return -errno;
+    int fd = kind->fd(handle);
+    result = pmx__numbers_reserve(fd);
+    if (result < 0) {
+        kind->close(handle);
+        return result;
+    }
+    if (!close_on_exec)
+        fcntl(fd, F_SETFD, 0);
+    pmx__numbers_put(fd, kind, handle);
+    return fd;
+}
+
+int pmx__numbers_make(const struct pmx__kind *kind, bool close_on_exec)
+{
+    int saved = errno;
+    pmx__numbers_sweep();
+    pmx__numbers_lock();
+    int result = make_locked(kind, close_on_exec);
+    pmx__numbers_unlock();
+    return pmx__result(result, saved);
 }

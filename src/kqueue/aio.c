@@ -4,8 +4,7 @@
  */
 #include <polymux/kqueue.h>
 
-#include <pthread.h>
-
+#include "../base/cancel.h"
 #include "../base/result.h"
 #include "filter.h"
 #include "knote.h"
@@ -51,9 +50,8 @@ static int prepare(struct pmx__door *door, struct aiocb *request, uint16_t flags
 int pmx_kqueue_aio(struct pmx_kqueue *kqueue, struct aiocb *request, uint16_t flags,
                    void *udata)
 {
-    int saved = errno, cancel;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    int saved = errno, cancel = pmx__cancel_off();
     int result = prepare(kqueue->door, request, flags, udata);
-    pthread_setcancelstate(cancel, NULL);
+    pmx__cancel_as(cancel);
     return pmx__result(result, saved);
 }

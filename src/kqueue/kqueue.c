@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../base/cancel.h"
 #include "../base/result.h"
 #include "queue.h"
 #include "registry.h"
@@ -46,31 +47,15 @@ static struct pmx__door *open_first_door(void)
     return door;
 }
 
-/*
- * No thread is cancelled inside the library but in a sleep: who is cancelled
- * elsewhere would take a lock along.
- */
-static int cancel_off(void)
-{
-    int before;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-    return before;
-}
-
-static void cancel_as(int before)
-{
-    pthread_setcancelstate(before, NULL);
-}
-
 struct pmx_kqueue *pmx_kqueue_create(void)
 {
     int saved = errno;
     struct pmx_kqueue *kqueue = calloc(1, sizeof(*kqueue));
     if (!kqueue)
         return NULL;
-    int cancel = cancel_off();
+    int cancel = pmx__cancel_off();
     kqueue->door = open_first_door();
-    cancel_as(cancel);
+    pmx__cancel_as(cancel);
     if (!kqueue->door) {
         free(kqueue);
         return NULL;
@@ -130,9 +115,9 @@ struct pmx_kqueue *pmx_kqueue_from_fd(int fd)
     struct pmx_kqueue *kqueue = calloc(1, sizeof(*kqueue));
     if (!kqueue)
         return NULL;
-    int cancel = cancel_off();
+    int cancel = pmx__cancel_off();
     int result = find_door(fd, &kqueue->door);
-    cancel_as(cancel);
+    pmx__cancel_as(cancel);
     if (pmx__result(result, saved) < 0) {
         free(kqueue);
         return NULL;
@@ -147,9 +132,9 @@ int pmx_kqueue_shutdown(struct pmx_kqueue *kqueue)
         return pmx__result(-EBADF, saved);
     if (atomic_exchange(&kqueue->shut, true))
         return 0;
-    int cancel = cancel_off();
+    int cancel = pmx__cancel_off();
     int result = pmx__door_close(kqueue->door);
-    cancel_as(cancel);
+    pmx__cancel_as(cancel);
     return pmx__result(result, saved);
 }
 
@@ -157,11 +142,11 @@ int pmx_kqueue_close(struct pmx_kqueue *kqueue)
 {
     if (!kqueue)
         return 0;
-    int saved = errno, cancel = cancel_off();
+    int saved = errno, cancel = pmx__cancel_off();
     int result = kqueue->shut ? 0 : pmx__door_close(kqueue->door);
     pmx__registry_release(kqueue->door);
     free(kqueue);
-    cancel_as(cancel);
+    pmx__cancel_as(cancel);
     return pmx__result(result, saved);
 }
 
@@ -177,14 +162,14 @@ static void observe(struct pmx__queue *queue)
 
 int pmx_kqueue_fd(struct pmx_kqueue *kqueue)
 {
-    int saved = errno, cancel = cancel_off();
+    int saved = errno, cancel = pmx__cancel_off();
     int result = pmx__door_enter(kqueue->door);
     if (result == 0) {
         observe(kqueue->door->queue);
         result = kqueue->door->fd;
         pmx__door_leave(kqueue->door);
     }
-    cancel_as(cancel);
+    pmx__cancel_as(cancel);
     return pmx__result(result, saved);
 }
 
@@ -195,13 +180,13 @@ int pmx_kqueue_usable(const struct pmx_kqueue *kqueue)
 
 int pmx_kqueue_check(struct pmx_kqueue *kqueue)
 {
-    int saved = errno, cancel = cancel_off();
+    int saved = errno, cancel = pmx__cancel_off();
     struct pmx__door *door = kqueue->door;
     int result = pmx__door_enter(door);
     if (result == 0) {
         result = pmx__source_is(door->queue->base.source, door->fd) ? 0 : -EBADF;
         pmx__door_leave(door);
     }
-    cancel_as(cancel);
+    pmx__cancel_as(cancel);
     return pmx__result(result, saved);
 }

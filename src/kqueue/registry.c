@@ -9,36 +9,30 @@
 #include <stdlib.h>
 
 #include "../base/fdtable.h"
-#include "../base/forklock.h"
+#include "../base/process_lock.h"
 #include "../base/result.h"
 #include "queue.h"
 #include "source.h"
 
-static struct pmx__forklock lock = PMX__FORKLOCK_INIT;
+static void renew(bool was_held);
+
+static struct pmx__process_lock lock = PMX__PROCESS_LOCK(renew);
 static struct pmx__fdtable by_number;
 static struct pmx__list doors = {&doors, &doors};
 static unsigned table; /* counts the tables that were given up */
 
-static void begin_anew(void)
+static void renew(bool was_held)
 {
+    if (!was_held)
+        return;
     by_number = (struct pmx__fdtable){0};
     pmx__list_init(&doors);
     table++;
 }
 
-static void lock_registry(void)
-{
-    pmx__forklock_lock(&lock, begin_anew);
-}
-
-static void unlock_registry(void)
-{
-    pmx__forklock_unlock(&lock);
-}
-
 int pmx__registry_add(struct pmx__door *door, struct pmx__door **displaced)
 {
-    lock_registry();
+    pmx__process_lock_take(&lock);
     void **place = pmx__fdtable_need(&by_number, door->fd);
     if (place) {
         *displaced = *place;
@@ -50,7 +44,7 @@ int pmx__registry_add(struct pmx__door *door, struct pmx__door **displaced)
         door->queue->doors_count++;
         pmx__list_append(&doors, &door->registered);
     }
-    unlock_registry();
+    pmx__process_lock_release(&lock);
     return place ? 0 : -ENOMEM;
 }
 
@@ -65,18 +59,18 @@ static void remove_locked(struct pmx__door *door)
 
 void pmx__registry_remove(struct pmx__door *door)
 {
-    lock_registry();
+    pmx__process_lock_take(&lock);
     remove_locked(door);
-    unlock_registry();
+    pmx__process_lock_release(&lock);
 }
 
 struct pmx__door *pmx__registry_at(int fd)
 {
-    lock_registry();
+    pmx__process_lock_take(&lock);
     struct pmx__door *door = pmx__fdtable_get(&by_number, fd);
     if (door)
         door->handles++;
-    unlock_registry();
+    pmx__process_lock_release(&lock);
     return door;
 }
 
@@ -101,23 +95,23 @@ static struct pmx__door *search(int fd)
 
 struct pmx__door *pmx__registry_search(int fd)
 {
-    lock_registry();
+    pmx__process_lock_take(&lock);
     struct pmx__door *door = search(fd);
     if (door)
         door->handles++;
-    unlock_registry();
+    pmx__process_lock_release(&lock);
     return door;
 }
 
 void pmx__registry_release(struct pmx__door *door)
 {
     struct pmx__queue *queue = door->queue;
-    lock_registry();
+    pmx__process_lock_take(&lock);
     bool last_handle = --door->handles == 0;
     bool last_door = last_handle && --queue->doors_count == 0;
     if (last_handle) /* one that a child could not close may be here still */
         remove_locked(door);
-    unlock_registry();
+    pmx__process_lock_release(&lock);
     if (last_handle)
         free(door);
     if (last_door)

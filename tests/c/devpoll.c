@@ -313,11 +313,6 @@ TEST(small_maxready_takes_turns)
     take_turns(8, 4, 4);
 }
 
-static int by_fd(const void *a, const void *b)
-{
-    return ((const struct pollfd *)a)->fd - ((const struct pollfd *)b)->fd;
-}
-
 /* More than one batch of the kernel's, each once, and no limit in between. */
 TEST(thousands_of_descriptors)
 {
@@ -335,7 +330,7 @@ TEST(thousands_of_descriptors)
     CHECK_EQ_UINT(pmx_devpoll_count(devpoll), count);
     for (int i = 0; i < 2; i++) {
         CHECK_RETURNS(pmx_devpoll_wait(devpoll, answers, count + 1, -1, NULL), count);
-        qsort(answers, (size_t)count, sizeof(*answers), by_fd);
+        sort_by_fd(answers, count);
         for (int j = 1; j < count; j++)
             CHECK(answers[j - 1].fd < answers[j].fd && answers[j].revents == POLLOUT);
     }

@@ -1,6 +1,8 @@
 /* The questions of devpoll_api.h. */
 #include "devpoll_api.h"
 
+#include <stdlib.h>
+
 #include "support.h"
 
 struct pmx_devpoll *devpoll_open(void)
@@ -34,4 +36,14 @@ int polled(struct pmx_devpoll *devpoll, int fd)
     if (result == 0)
         CHECK_EQ_INT(events, 0x1234);
     return result ? (unsigned short)events : -1;
+}
+
+static int by_fd(const void *a, const void *b)
+{
+    return ((const struct pollfd *)a)->fd - ((const struct pollfd *)b)->fd;
+}
+
+void sort_by_fd(struct pollfd *answers, int count)
+{
+    qsort(answers, (size_t)count, sizeof(*answers), by_fd);
 }

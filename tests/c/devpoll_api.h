@@ -13,6 +13,9 @@ void check_one(struct pmx_devpoll *devpoll, int64_t timeout_ns, int fd, short re
 /* Nothing is ready, in each way of waiting that ends. */
 void check_none(struct pmx_devpoll *devpoll);
 
+/* Answers come in no order. */
+void sort_by_fd(struct pollfd *answers, int count);
+
 /* The mask that fd is watched for, -1 if it is not. */
 int polled(struct pmx_devpoll *devpoll, int fd);
 

@@ -22,22 +22,11 @@ struct contest {
     int duplicates[ZOO_CAGES];      /* of files that have left their cages */
 };
 
-static short random_events(struct random *random)
-{
-    static const short events[] = {POLLIN,     POLLOUT,    POLLPRI,    POLLRDHUP,
-                                   POLLRDNORM, POLLWRNORM, POLLRDBAND, POLLWRBAND};
-    int chosen = 0;
-    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-        if (random_below(random, 3) == 0)
-            chosen |= events[i];
-    return (short)chosen;
-}
-
 static void change(struct contest *contest)
 {
     unsigned cage = random_below(&contest->random, ZOO_CAGES);
     int fd = contest->zoo.fds[cage];
-    short events = random_events(&contest->random);
+    short events = random_poll_events(&contest->random);
     struct pollfd *model = &contest->model[cage];
     unsigned choice = random_below(&contest->random, 10);
     if (choice < 5) {
@@ -88,11 +77,6 @@ static void move_animals(struct contest *contest)
         zoo_empty(&contest->zoo, cage);
 }
 
-static int by_fd(const void *a, const void *b)
-{
-    return ((const struct pollfd *)a)->fd - ((const struct pollfd *)b)->fd;
-}
-
 static int ask_model(struct contest *contest, struct pollfd *answers)
 {
     int count = 0;
@@ -113,8 +97,8 @@ static void compare(struct contest *contest)
     int expected = ask_model(contest, theirs);
     int count =
         CHECK_OK(pmx_devpoll_wait(contest->devpoll, ours, ZOO_CAGES, timeout_ns, NULL));
-    qsort(ours, (size_t)count, sizeof(*ours), by_fd);
-    qsort(theirs, (size_t)expected, sizeof(*theirs), by_fd);
+    sort_by_fd(ours, count);
+    sort_by_fd(theirs, expected);
     for (int i = 0; i < count && i < expected; i++)
         if (ours[i].fd != theirs[i].fd || ours[i].revents != theirs[i].revents ||
             ours[i].events != theirs[i].events)

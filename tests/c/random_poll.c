@@ -14,17 +14,6 @@ struct contest {
     void *sets[POLL_APIS];
 };
 
-static short random_events(struct random *random)
-{
-    static const short events[] = {POLLIN,     POLLOUT,    POLLPRI,    POLLRDHUP,
-                                   POLLRDNORM, POLLWRNORM, POLLRDBAND, POLLWRBAND};
-    int chosen = 0;
-    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-        if (random_below(random, 3) == 0)
-            chosen |= events[i];
-    return (short)chosen;
-}
-
 static int change_set(const struct poll_api *api, void *set, unsigned choice, int fd,
                       short events)
 {
@@ -37,7 +26,7 @@ static int change_set(const struct poll_api *api, void *set, unsigned choice, in
 static void change_sets(struct contest *contest)
 {
     int fd = contest->zoo.fds[random_below(&contest->random, ZOO_CAGES)];
-    short events = random_events(&contest->random);
+    short events = random_poll_events(&contest->random);
     unsigned choice = random_below(&contest->random, 10);
     int results[POLL_APIS], errors[POLL_APIS];
     for (int i = 0; i < POLL_APIS; i++) {

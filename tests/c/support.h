@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "harness.h"
 
@@ -52,6 +53,17 @@ void need_limit_in_kernel(void);
 pthread_t start_thread(void *(*body)(void *), void *argument);
 void *join_thread(pthread_t thread);
 void join_process(pid_t child);
+
+/* Makes a call in a child process, which must succeed. */
+#define IN_CHILD(call_)                  \
+    do {                                 \
+        pid_t child_ = CHECK_OK(fork()); \
+        if (child_ == 0) {               \
+            call_;                       \
+            _exit(0);                    \
+        }                                \
+        join_process(child_);            \
+    } while (0)
 
 /* Waits until a thread of some process sleeps in poll, select, epoll_wait... */
 void await_sleep(pid_t process, pid_t thread);

@@ -2,6 +2,7 @@
 #include "zoo.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -237,4 +238,15 @@ void zoo_close(struct zoo *zoo)
 {
     for (unsigned cage = 0; cage < ZOO_CAGES; cage++)
         zoo_empty(zoo, cage);
+}
+
+short random_poll_events(struct random *random)
+{
+    static const short events[] = {POLLIN,     POLLOUT,    POLLPRI,    POLLRDHUP,
+                                   POLLRDNORM, POLLWRNORM, POLLRDBAND, POLLWRBAND};
+    int chosen = 0;
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+        if (random_below(random, 3) == 0)
+            chosen |= events[i];
+    return (short)chosen;
 }

@@ -29,4 +29,7 @@ void zoo_restock(struct zoo *zoo, struct random *random);
 
 void zoo_close(struct zoo *zoo);
 
+/* What may be asked of an animal: a mask of poll(2). */
+short random_poll_events(struct random *random);
+
 #endif

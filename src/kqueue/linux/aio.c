@@ -39,15 +39,16 @@ struct request {
     bool is_enabled;
 };
 
-static void renew(void);
+static void renew(bool was_held);
 
 static struct pmx__process_lock lock = PMX__PROCESS_LOCK(renew);
 static struct pmx__intmap by_number; /* number -> request */
 static uintptr_t last_number;
 
 /* No request of the parent's ends in a child. The table may be half changed. */
-static void renew(void)
+static void renew(bool was_held)
 {
+    (void)was_held;
     by_number = (struct pmx__intmap){0};
 }
 

@@ -40,7 +40,7 @@ enum { FRAME_BYTES = 16384 };
 static _Atomic(struct chain *) chains[PMX__SIGNALS + 1];
 static __thread struct running running __attribute__((tls_model("initial-exec")));
 
-static void renew(void);
+static void renew(bool was_held);
 
 /* The rest belongs to the lock. */
 static struct pmx__process_lock lock = PMX__PROCESS_LOCK(renew);
@@ -106,8 +106,9 @@ static void on_signal(int signal, siginfo_t *info, void *context)
 }
 
 /* In the child of a fork nobody watches any more. */
-static void renew(void)
+static void renew(bool was_held)
 {
+    (void)was_held;
     pmx__deliveries_renew();
     for (int signal = 1; signal <= PMX__SIGNALS; signal++)
         watchers[signal] = 0;

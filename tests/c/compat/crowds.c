@@ -7,16 +7,6 @@
 #include "../support.h"
 #include "words.h"
 
-static void in_child(void (*body)(int kq), int kq)
-{
-    pid_t child = CHECK_OK(fork());
-    if (child == 0) {
-        body(kq);
-        _exit(0);
-    }
-    join_process(child);
-}
-
 static void use_dead(int kq)
 {
     check_is_none(kq, EBADF);
@@ -26,7 +16,7 @@ static void use_dead(int kq)
 TEST(fork_dead_in_the_child)
 {
     int kq = open_queue();
-    in_child(use_dead, kq);
+    IN_CHILD(use_dead(kq));
     check_works(kq);
     end(kq);
 }
@@ -50,8 +40,8 @@ static void use_own(int kq)
 TEST(fork_child_has_its_own)
 {
     int kq = open_queue();
-    in_child(use_own, kq);
-    in_child(use_own, kq);
+    IN_CHILD(use_own(kq));
+    IN_CHILD(use_own(kq));
     check_works(kq);
     end(kq);
 }
@@ -67,7 +57,7 @@ static void count_descriptors(int kq)
 TEST(fork_child_does_not_inherit)
 {
     int kq = open_queue();
-    in_child(count_descriptors, kq);
+    IN_CHILD(count_descriptors(kq));
     check_works(kq);
     end(kq);
 }
@@ -145,7 +135,7 @@ TEST(fork_beside_busy_threads)
     pthread_t user = start_thread(trigger_until_over, &kq);
     pthread_t maker = start_thread(MAKES_QUEUES, &kq);
     for (int i = 0; i < 20; i++)
-        in_child(use_own, kq);
+        IN_CHILD(use_own(kq));
     over = true;
     join_thread(user);
     join_thread(maker);

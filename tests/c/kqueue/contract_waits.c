@@ -2,8 +2,6 @@
  * The contract again, where a call sleeps, another thread acts, the process
  * forks, or a queue is closed with something in it.
  */
-#include <unistd.h>
-
 #include "sleeper.h"
 #include "subjects.h"
 
@@ -130,12 +128,7 @@ TEST_EACH(fork_leaves_the_parent_alone, const struct subject *subject, subjects)
     int fd = CHECK_OK(pmx_kqueue_fd(queue));
     CHECK_OK(target_add(&target, queue, 0));
     target_raise(&target, queue);
-    pid_t child = fork();
-    if (child == 0) {
-        check_dead(&target, queue, fd);
-        _exit(0);
-    }
-    join_process(child);
+    IN_CHILD(check_dead(&target, queue, fd));
     CHECK_RETURNS(pmx_kqueue_usable(queue), 1);
     target_take(&target, queue, 0);
     target_lower(&target, queue);

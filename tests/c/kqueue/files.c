@@ -16,13 +16,6 @@ static void add(struct pmx_kqueue *queue, int fd, int16_t filter, uint32_t fflag
     CHECK_OK(apply(queue, entry((uintptr_t)fd, filter, EV_ADD, fflags, 0, NULL)));
 }
 
-static struct pmx_kqueue *watch(int fd)
-{
-    struct pmx_kqueue *queue = open_queue();
-    add(queue, fd, EVFILT_READ, 0);
-    return queue;
-}
-
 static void seek(int fd, off_t offset)
 {
     CHECK_EQ_INT(lseek(fd, offset, SEEK_SET), offset);
@@ -41,7 +34,7 @@ TEST(data_is_what_lies_ahead)
     int file = make_disk_file();
     uintptr_t ident = (uintptr_t)file;
     grow(file, 100);
-    struct pmx_kqueue *queue = watch(file);
+    struct pmx_kqueue *queue = open_watching(file, EVFILT_READ, 0);
     CHECK_TAKES(queue, ident, EVFILT_READ, 0, 100);
     CHECK_TAKES(queue, ident, EVFILT_READ, 0, 100);
     seek(file, 40);
@@ -64,7 +57,7 @@ TEST(seeking_back_from_the_end)
     uintptr_t ident = (uintptr_t)file;
     grow(file, 100);
     seek(file, 100);
-    struct pmx_kqueue *queue = watch(file);
+    struct pmx_kqueue *queue = open_watching(file, EVFILT_READ, 0);
     CHECK_QUIET(queue);
     seek(file, 0);
     CHECK_QUIET(queue);
@@ -78,7 +71,7 @@ TEST(growth_after_the_end)
 {
     int file = make_disk_file(), writer = open_again(file, O_WRONLY | O_APPEND);
     uintptr_t ident = (uintptr_t)file;
-    struct pmx_kqueue *queue = watch(file);
+    struct pmx_kqueue *queue = open_watching(file, EVFILT_READ, 0);
     for (int i = 0; i < 3; i++) {
         CHECK_QUIET(queue);
         check_shows(queue, false);
@@ -96,7 +89,7 @@ TEST(growth_after_the_end)
 TEST(growth_by_another_process)
 {
     int file = make_disk_file();
-    struct pmx_kqueue *queue = watch(file);
+    struct pmx_kqueue *queue = open_watching(file, EVFILT_READ, 0);
     CHECK_QUIET(queue);
     pid_t child = fork();
     if (child == 0) {
@@ -115,7 +108,7 @@ TEST(writing_that_does_not_grow)
     int file = make_disk_file();
     grow(file, 10);
     seek(file, 10);
-    struct pmx_kqueue *queue = watch(file);
+    struct pmx_kqueue *queue = open_watching(file, EVFILT_READ, 0);
     CHECK_EQ_INT(pwrite(file, "y", 1, 0), 1);
     CHECK_QUIET(queue);
     check_shows(queue, false);
@@ -130,7 +123,7 @@ TEST(two_descriptors_of_one_file)
     struct pmx_kevent events[ROOM];
     grow(file, 10);
     seek(other, 4);
-    struct pmx_kqueue *queue = watch(file);
+    struct pmx_kqueue *queue = open_watching(file, EVFILT_READ, 0);
     add(queue, other, EVFILT_READ, 0);
     take_count(queue, events, 2);
     CHECK_EQ_INT(event_of(events, 2, (uintptr_t)file, EVFILT_READ)->data, 10);
@@ -155,7 +148,7 @@ TEST(two_descriptors_of_one_file)
 TEST(deleting_one_of_two)
 {
     int file = make_disk_file(), other = open_again(file, O_RDONLY);
-    struct pmx_kqueue *queue = watch(file);
+    struct pmx_kqueue *queue = open_watching(file, EVFILT_READ, 0);
     add(queue, other, EVFILT_READ, 0);
     CHECK_QUIET(queue);
     CHECK_OK(change(queue, (uintptr_t)file, EVFILT_READ, EV_DELETE));
@@ -201,7 +194,7 @@ TEST(both_filters_on_a_file)
 {
     int file = make_disk_file();
     struct pmx_kevent events[ROOM];
-    struct pmx_kqueue *queue = watch(file);
+    struct pmx_kqueue *queue = open_watching(file, EVFILT_READ, 0);
     add(queue, file, EVFILT_WRITE, 0);
     CHECK_TAKES(queue, (uintptr_t)file, EVFILT_WRITE, 0, 0);
     grow(file, 1);
@@ -234,7 +227,7 @@ TEST(directory)
 {
     struct stat status;
     int fd = CHECK_OK(open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    struct pmx_kqueue *queue = watch(fd);
+    struct pmx_kqueue *queue = open_watching(fd, EVFILT_READ, 0);
     CHECK_OK(fstat(fd, &status));
     CHECK_TAKES(queue, (uintptr_t)fd, EVFILT_READ, 0, status.st_size);
     close_queue(queue);
@@ -247,7 +240,7 @@ TEST(removed_file)
     char path[64];
     snprintf(path, sizeof(path), "/tmp/kqueue-removed-%d", getpid());
     int file = CHECK_OK(open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    struct pmx_kqueue *queue = watch(file);
+    struct pmx_kqueue *queue = open_watching(file, EVFILT_READ, 0);
     CHECK_QUIET(queue);
     CHECK_OK(unlink(path));
     CHECK_QUIET(queue);
@@ -278,7 +271,7 @@ TEST(removed_by_another_name)
     snprintf(name, sizeof(name), "/tmp/kqueue-name-%d", getpid());
     snprintf(other, sizeof(other), "/tmp/kqueue-other-%d", getpid());
     int file = CHECK_OK(open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    struct pmx_kqueue *queue = watch(file);
+    struct pmx_kqueue *queue = open_watching(file, EVFILT_READ, 0);
     CHECK_OK(link(name, other));
     CHECK_OK(unlink(name));
     check_grows(queue, file);
@@ -295,7 +288,7 @@ TEST(memory_file)
     int file = make_file();
     uintptr_t ident = (uintptr_t)file;
     grow(file, 3);
-    struct pmx_kqueue *queue = watch(file);
+    struct pmx_kqueue *queue = open_watching(file, EVFILT_READ, 0);
     CHECK_TAKES(queue, ident, EVFILT_READ, 0, 3);
     seek(file, 2);
     CHECK_TAKES(queue, ident, EVFILT_READ, 0, 1);
@@ -316,7 +309,7 @@ TEST(memory_file_that_is_written)
         "written",
         "what is written through the descriptor of memfd_create(2) may have to be "
         "asked for by a change, as Linux does not tell");
-    struct pmx_kqueue *queue = watch(file);
+    struct pmx_kqueue *queue = open_watching(file, EVFILT_READ, 0);
     CHECK_QUIET(queue);
     grow(file, 3);
     CHECK_OK(change(queue, (uintptr_t)file, EVFILT_READ, EV_ENABLE));

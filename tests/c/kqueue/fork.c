@@ -5,25 +5,9 @@
 
 #include "sleeper.h"
 
-/* Runs body in a child, which must succeed. */
-static void in_child(void (*body)(struct pmx_kqueue *queue), struct pmx_kqueue *queue)
-{
-    pid_t child = CHECK_OK(fork());
-    if (child == 0) {
-        body(queue);
-        _exit(0);
-    }
-    join_process(child);
-}
-
 static void add_user(struct pmx_kqueue *queue, uintptr_t ident)
 {
     CHECK_OK(change(queue, ident, EVFILT_USER, EV_ADD | EV_CLEAR));
-}
-
-static int trigger(struct pmx_kqueue *queue, uintptr_t ident)
-{
-    return apply(queue, entry(ident, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL));
 }
 
 static void check_works(struct pmx_kqueue *queue)
@@ -52,7 +36,7 @@ TEST(child_may_close)
 {
     struct pmx_kqueue *queue = open_queue();
     add_user(queue, 1);
-    in_child(die, queue);
+    IN_CHILD(die(queue));
     check_works(queue);
     close_queue(queue);
 }
@@ -61,7 +45,7 @@ TEST(child_may_leave_it_open)
 {
     struct pmx_kqueue *queue = open_queue();
     add_user(queue, 1);
-    in_child(check_dead, queue);
+    IN_CHILD(check_dead(queue));
     check_works(queue);
     close_queue(queue);
 }
@@ -76,14 +60,14 @@ TEST(child_may_shut_it_down)
 {
     struct pmx_kqueue *queue = open_queue();
     add_user(queue, 1);
-    in_child(shut_down, queue);
+    IN_CHILD(shut_down(queue));
     check_works(queue);
     close_queue(queue);
 }
 
 static void fork_again(struct pmx_kqueue *queue)
 {
-    in_child(die, queue);
+    IN_CHILD(die(queue));
     die(queue);
 }
 
@@ -91,7 +75,7 @@ TEST(grandchild)
 {
     struct pmx_kqueue *queue = open_queue();
     add_user(queue, 1);
-    in_child(fork_again, queue);
+    IN_CHILD(fork_again(queue));
     check_works(queue);
     close_queue(queue);
 }
@@ -115,7 +99,7 @@ TEST(child_has_queues_of_its_own)
 {
     struct pmx_kqueue *queue = open_queue();
     add_user(queue, 1);
-    in_child(use_own, queue);
+    IN_CHILD(use_own(queue));
     check_works(queue);
     close_queue(queue);
 }
@@ -137,7 +121,7 @@ TEST(no_handle_over_the_parents_number)
     struct pmx_kqueue *queue = open_queue();
     parents_fd = CHECK_OK(pmx_kqueue_fd(queue));
     add_user(queue, 1);
-    in_child(enter_by_number, queue);
+    IN_CHILD(enter_by_number(queue));
     check_works(queue);
     close_queue(queue);
 }
@@ -153,7 +137,7 @@ TEST(all_filters_go_on)
     CHECK_OK(apply(queue, entry(2, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 5, NULL)));
     CHECK_OK(change(queue, (uintptr_t)ends[0], EVFILT_READ, EV_ADD));
     CHECK_OK(change(queue, (uintptr_t)file, EVFILT_READ, EV_ADD));
-    in_child(die, queue);
+    IN_CHILD(die(queue));
     CHECK_TAKES(queue, 2, EVFILT_TIMER, EV_ONESHOT | EV_CLEAR, 1);
     write_byte(ends[1]);
     grow(file, 1);
@@ -171,7 +155,7 @@ TEST(fork_beside_a_sleeper)
     struct pmx_kqueue *queue = open_queue();
     add_user(queue, 1);
     sleeper_start(&sleeper, queue, -1);
-    in_child(die, queue);
+    IN_CHILD(die(queue));
     sleeper_sleeps(&sleeper);
     CHECK_OK(trigger(queue, 1));
     sleeper_join(&sleeper);
@@ -217,7 +201,7 @@ TEST(fork_beside_a_busy_thread)
     add_user(busy.queue, 1);
     pthread_t thread = start_thread(be_busy, &busy);
     for (int i = 0; i < 50; i++)
-        in_child(use_own, busy.queue);
+        IN_CHILD(use_own(busy.queue));
     busy.over = true;
     join_thread(thread);
     CHECK_EQ_UINT(take(busy.queue).ident, 1);

@@ -17,11 +17,6 @@ static void add_user(struct pmx_kqueue *queue, uintptr_t ident)
     CHECK_OK(change(queue, ident, EVFILT_USER, EV_ADD));
 }
 
-static int trigger(struct pmx_kqueue *queue, uintptr_t ident)
-{
-    return apply(queue, entry(ident, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL));
-}
-
 TEST(close_on_exec)
 {
     struct pmx_kqueue *queue = open_queue();

@@ -139,7 +139,7 @@ TEST(mask_changes_nothing_else)
     CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, &event, 1, 5 * MS, &mask), 0);
     CHECK_GE_INT(now_ns() - start, 5 * MS);
     CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, &event, 1, 0, &mask), 0);
-    CHECK_OK(apply(queue, entry(1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+    CHECK_OK(trigger(queue, 1));
     CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, &event, 1, 0, &mask), 1);
     CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, &event, 1, -1, &mask), 1);
     CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, NULL, 0, -1, &mask), 0);
@@ -168,7 +168,7 @@ TEST(cancelled_in_a_wait)
     CHECK_OK(change(queue, 1, EVFILT_USER, EV_ADD | EV_CLEAR));
     for (int i = 0; i < 20; i++)
         CHECK_EQ_PTR(join_thread(cancel_in_wait(queue)), PTHREAD_CANCELED);
-    CHECK_OK(apply(queue, entry(1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+    CHECK_OK(trigger(queue, 1));
     CHECK_TAKES(queue, 1, EVFILT_USER, EV_CLEAR, 0);
     CHECK_RETURNS(pmx_kqueue_shutdown(queue), 0); /* which waits for nobody */
     close_queue(queue);

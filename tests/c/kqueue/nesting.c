@@ -14,12 +14,7 @@ static void add_user(struct pmx_kqueue *queue, uintptr_t ident, unsigned flags)
     CHECK_OK(change(queue, ident, EVFILT_USER, EV_ADD | flags));
 }
 
-static void trigger(struct pmx_kqueue *queue, uintptr_t ident)
-{
-    CHECK_OK(apply(queue, entry(ident, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
-}
-
-/* Ends what trigger began. */
+/* Ends what trigger() began. */
 static void reset(struct pmx_kqueue *queue, uintptr_t ident)
 {
     CHECK_OK(change(queue, ident, EVFILT_USER, EV_CLEAR));
@@ -61,7 +56,7 @@ TEST(in_poll)
     read_byte(ends[0]);
     CHECK_QUIET(queue);
     check_shows(queue, false);
-    trigger(queue, 1);
+    CHECK_OK(trigger(queue, 1));
     check_shows(queue, true);
     CHECK_EQ_INT(take(queue).filter, EVFILT_USER);
     check_shows(queue, false);
@@ -83,7 +78,7 @@ TEST(in_select)
         FD_SET(fd, &out);
         CHECK_EQ_INT(select(fd + 1, &in, &out, NULL, &now), triggered);
         CHECK(!FD_ISSET(fd, &out));
-        trigger(queue, 1);
+        CHECK_OK(trigger(queue, 1));
     }
     close_queue(queue);
 }
@@ -104,7 +99,7 @@ TEST(in_epoll)
     read_byte(ends[0]);
     CHECK_QUIET(queue);
     CHECK_EQ_INT(epoll_wait(epoll, &got, 1, 0), 0);
-    trigger(queue, 1);
+    CHECK_OK(trigger(queue, 1));
     CHECK_EQ_INT(epoll_wait(epoll, &got, 1, -1), 1);
     CHECK_OK(close(epoll));
     close_queue(queue);
@@ -116,7 +111,7 @@ TEST(descriptor_is_asked_for_late)
 {
     struct pmx_kqueue *queue = open_queue();
     add_user(queue, 1, 0);
-    trigger(queue, 1);
+    CHECK_OK(trigger(queue, 1));
     check_shows(queue, true);
     CHECK_EQ_INT(take(queue).filter, EVFILT_USER);
     check_shows(queue, true);
@@ -175,11 +170,11 @@ TEST(users_events_of_an_inner_queue)
     for (uintptr_t ident = 1; ident <= 3; ident++)
         add_user(inner, ident, ident == 3 ? EV_DISABLE : 0);
     check_inner(outer, inner, 0, 0);
-    trigger(inner, 3); /* which is disabled and does not count */
+    CHECK_OK(trigger(inner, 3)); /* which is disabled and does not count */
     check_inner(outer, inner, 0, 0);
-    trigger(inner, 1);
+    CHECK_OK(trigger(inner, 1));
     check_inner(outer, inner, 0, 1);
-    trigger(inner, 2);
+    CHECK_OK(trigger(inner, 2));
     check_inner(outer, inner, 0, 2);
     CHECK_OK(change(inner, 1, EVFILT_USER, EV_DELETE));
     check_inner(outer, inner, 0, 1);
@@ -243,7 +238,7 @@ TEST(two_queues_in_each_other)
     CHECK_OK(nest(first, second, 0));
     CHECK_ERRNO(nest(second, first, 0), EINVAL);
     add_user(second, 1, 0);
-    trigger(second, 1);
+    CHECK_OK(trigger(second, 1));
     check_inner(first, second, 0, 1);
     close_queue(first);
     close_queue(second);
@@ -261,7 +256,7 @@ TEST(chain_of_queues)
     }
     add_user(chain[0], 1, EV_CLEAR);
     CHECK_QUIET(chain[DEPTH - 1]);
-    trigger(chain[0], 1);
+    CHECK_OK(trigger(chain[0], 1));
     for (int i = DEPTH - 1; i > 0; i--)
         check_inner(chain[i], chain[i - 1], 0, 1);
     CHECK_EQ_INT(take(chain[0]).filter, EVFILT_USER);
@@ -280,7 +275,7 @@ TEST(inner_wakes_who_sleeps_in_outer)
     CHECK_OK(nest(outer, inner, 0));
     add_user(inner, 1, 0);
     sleeper_start(&sleeper, outer, -1);
-    trigger(inner, 1);
+    CHECK_OK(trigger(inner, 1));
     sleeper_join(&sleeper);
     CHECK_EQ_INT(sleeper.result, 1);
     CHECK_EQ_INT(sleeper.event.data, 1);
@@ -297,7 +292,7 @@ TEST(one_in_two)
     CHECK_OK(nest(left, inner, 0));
     CHECK_OK(change(right, (uintptr_t)copy, EVFILT_READ, EV_ADD));
     add_user(inner, 1, 0);
-    trigger(inner, 1);
+    CHECK_OK(trigger(inner, 1));
     check_inner(left, inner, 0, 1);
     CHECK_TAKES(right, (uintptr_t)copy, EVFILT_READ, 0, 1);
     CHECK_OK(close(copy));

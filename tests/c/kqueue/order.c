@@ -271,7 +271,7 @@ TEST(users_events_in_the_order_of_their_triggers)
     for (uintptr_t ident = 1; ident <= 4; ident++)
         CHECK_OK(change(queue, ident, EVFILT_USER, EV_ADD));
     for (int i = 0; i < 4; i++)
-        CHECK_OK(apply(queue, entry(order[i], EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+        CHECK_OK(trigger(queue, order[i]));
     for (int round = 0; round < 2; round++) {
         take_count(queue, events, 4);
         for (int i = 0; i < 4; i++)

@@ -5,19 +5,12 @@
 
 #include "queue.h"
 
-static struct pmx_kqueue *watch(int fd, int16_t filter, unsigned flags)
-{
-    struct pmx_kqueue *queue = open_queue();
-    CHECK_OK(change(queue, (uintptr_t)fd, filter, EV_ADD | flags));
-    return queue;
-}
-
 TEST(read_data_is_the_bytes_queued)
 {
     int ends[2];
     make_pipe(ends);
     uintptr_t ident = (uintptr_t)ends[0];
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_READ, 0);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_READ, 0);
     CHECK_QUIET(queue);
     write_bytes(ends[1], 5);
     CHECK_TAKES(queue, ident, EVFILT_READ, 0, 5);
@@ -39,7 +32,7 @@ TEST(write_data_is_the_room)
     make_pipe(ends);
     uintptr_t ident = (uintptr_t)ends[1];
     int size = CHECK_OK(fcntl(ends[1], F_GETPIPE_SZ));
-    struct pmx_kqueue *queue = watch(ends[1], EVFILT_WRITE, 0);
+    struct pmx_kqueue *queue = open_watching(ends[1], EVFILT_WRITE, 0);
     CHECK_TAKES(queue, ident, EVFILT_WRITE, 0, size);
     CHECK_EQ_INT(write(ends[1], page, sizeof(page)), sizeof(page));
     CHECK_TAKES(queue, ident, EVFILT_WRITE, 0, size - (int)sizeof(page));
@@ -52,7 +45,7 @@ TEST(writable_when_pipe_buf_fits)
 {
     int ends[2];
     make_pipe(ends);
-    struct pmx_kqueue *queue = watch(ends[1], EVFILT_WRITE, 0);
+    struct pmx_kqueue *queue = open_watching(ends[1], EVFILT_WRITE, 0);
     fill(ends[1]);
     CHECK_QUIET(queue);
     read_byte(ends[0]);
@@ -70,7 +63,7 @@ TEST(wrong_ends)
     make_pipe(ends);
     DIFFERENCE("pipes are two-way: the reading end is writable",
                "pipes have one direction, in the other one nothing happens");
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_WRITE, 0);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_WRITE, 0);
     CHECK_OK(change(queue, (uintptr_t)ends[1], EVFILT_READ, EV_ADD));
     CHECK_QUIET(queue);
     write_byte(ends[1]);
@@ -84,11 +77,11 @@ TEST(writer_is_gone)
     int ends[2];
     make_pipe(ends);
     uintptr_t ident = (uintptr_t)ends[0];
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_READ, 0);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_READ, 0);
     write_bytes(ends[1], 5);
     CHECK_OK(close(ends[1]));
     CHECK_TAKES(queue, ident, EVFILT_READ, EV_EOF, 5);
-    struct pmx_kqueue *late = watch(ends[0], EVFILT_READ, 0);
+    struct pmx_kqueue *late = open_watching(ends[0], EVFILT_READ, 0);
     CHECK_TAKES(late, ident, EVFILT_READ, EV_EOF, 5);
     read_bytes(ends[0], 5);
     for (int i = 0; i < 3; i++)
@@ -104,7 +97,7 @@ TEST(reader_is_gone)
     int ends[2];
     make_pipe(ends);
     uintptr_t ident = (uintptr_t)ends[1];
-    struct pmx_kqueue *queue = watch(ends[1], EVFILT_WRITE, 0);
+    struct pmx_kqueue *queue = open_watching(ends[1], EVFILT_WRITE, 0);
     CHECK_EQ_UINT(take(queue).flags, 0);
     CHECK_OK(close(ends[0]));
     struct pmx_kevent event = take(queue);
@@ -138,7 +131,7 @@ TEST(reader_of_a_full_pipe_is_gone)
     int ends[2];
     make_pipe(ends);
     fill(ends[1]);
-    struct pmx_kqueue *queue = watch(ends[1], EVFILT_WRITE, EV_CLEAR);
+    struct pmx_kqueue *queue = open_watching(ends[1], EVFILT_WRITE, EV_CLEAR);
     CHECK_QUIET(queue);
     CHECK_OK(close(ends[0]));
     CHECK_EQ_UINT(take(queue).flags, EV_EOF | EV_ONESHOT | EV_CLEAR);
@@ -172,7 +165,7 @@ TEST(clear_on_new_bytes)
     int ends[2];
     make_pipe(ends);
     uintptr_t ident = (uintptr_t)ends[0];
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_READ, EV_CLEAR);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_READ, EV_CLEAR);
     write_bytes(ends[1], 2);
     CHECK_TAKES(queue, ident, EVFILT_READ, EV_CLEAR, 2);
     CHECK_QUIET(queue);
@@ -193,7 +186,7 @@ TEST(clear_and_the_readers_own_reading)
     make_pipe(ends);
     DIFFERENCE("reading a part of a pipe raises an EV_CLEAR knote of it again",
                "only new bytes do, Linux tells nobody of reading");
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_READ, EV_CLEAR);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_READ, EV_CLEAR);
     write_bytes(ends[1], 10);
     CHECK_EQ_INT(take(queue).data, 10);
     read_bytes(ends[0], 2);
@@ -207,7 +200,7 @@ TEST(clear_on_new_room)
     int ends[2];
     make_pipe(ends);
     uintptr_t ident = (uintptr_t)ends[1];
-    struct pmx_kqueue *queue = watch(ends[1], EVFILT_WRITE, EV_CLEAR);
+    struct pmx_kqueue *queue = open_watching(ends[1], EVFILT_WRITE, EV_CLEAR);
     CHECK_EQ_UINT(take(queue).flags, EV_CLEAR);
     CHECK_QUIET(queue);
     fill(ends[1]);
@@ -225,7 +218,7 @@ TEST(clear_and_a_little_room_more)
     make_pipe(ends);
     DIFFERENCE("each write to or read from a pipe raises an EV_CLEAR knote of writing",
                "it is raised when a full pipe is full no more");
-    struct pmx_kqueue *queue = watch(ends[1], EVFILT_WRITE, EV_CLEAR);
+    struct pmx_kqueue *queue = open_watching(ends[1], EVFILT_WRITE, EV_CLEAR);
     CHECK_EQ_UINT(take(queue).flags, EV_CLEAR);
     write_bytes(ends[1], 10);
     CHECK_QUIET(queue);
@@ -241,7 +234,7 @@ TEST(oneshot_that_is_over)
     make_pipe(ends);
     DIFFERENCE("an EV_ONESHOT knote that became ready comes even if it is so no more",
                "it comes when it is ready, as any other");
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_READ, EV_ONESHOT);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_READ, EV_ONESHOT);
     write_byte(ends[1]);
     read_byte(ends[0]);
     CHECK_QUIET(queue);
@@ -264,7 +257,7 @@ TEST(writers_of_a_fifo_come_and_go)
     make_fifo(&fifo);
     int reader = open_fifo_end(&fifo, O_RDONLY);
     uintptr_t ident = (uintptr_t)reader;
-    struct pmx_kqueue *queue = watch(reader, EVFILT_READ, 0);
+    struct pmx_kqueue *queue = open_watching(reader, EVFILT_READ, 0);
     CHECK_QUIET(queue);
     int writer = open_fifo_end(&fifo, O_WRONLY);
     CHECK_QUIET(queue);
@@ -290,7 +283,7 @@ TEST(fifo_opened_both_ways)
     make_fifo(&fifo);
     int both = open_fifo_end(&fifo, O_RDWR);
     uintptr_t ident = (uintptr_t)both;
-    struct pmx_kqueue *queue = watch(both, EVFILT_READ, 0);
+    struct pmx_kqueue *queue = open_watching(both, EVFILT_READ, 0);
     CHECK_QUIET(queue);
     write_bytes(both, 3);
     CHECK_TAKES(queue, ident, EVFILT_READ, 0, 3);

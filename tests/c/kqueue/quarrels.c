@@ -117,7 +117,7 @@ static void *collect_until_over(void *argument)
 static void stop(struct quarrel *quarrel)
 {
     atomic_store(&quarrel->over, true);
-    CHECK_OK(apply(quarrel->queue, entry(STOP, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+    CHECK_OK(trigger(quarrel->queue, STOP));
 }
 
 /* Every thing can be deleted at most once, added, and taken. */

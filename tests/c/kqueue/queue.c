@@ -38,6 +38,18 @@ int change(struct pmx_kqueue *queue, uintptr_t ident, int16_t filter, unsigned f
     return apply(queue, entry(ident, filter, flags, 0, 0, NULL));
 }
 
+int trigger(struct pmx_kqueue *queue, uintptr_t ident)
+{
+    return apply(queue, entry(ident, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL));
+}
+
+struct pmx_kqueue *open_watching(int fd, int16_t filter, unsigned flags)
+{
+    struct pmx_kqueue *queue = open_queue();
+    CHECK_OK(change(queue, (uintptr_t)fd, filter, EV_ADD | flags));
+    return queue;
+}
+
 int64_t answer(struct pmx_kqueue *queue, struct pmx_kevent wanted)
 {
     struct pmx_kevent got[ROOM];

@@ -33,6 +33,12 @@ struct pmx_kevent entry(uintptr_t ident, int16_t filter, unsigned flags,
 int apply(struct pmx_kqueue *queue, struct pmx_kevent wanted);
 int change(struct pmx_kqueue *queue, uintptr_t ident, int16_t filter, unsigned flags);
 
+/* EVFILT_USER's NOTE_TRIGGER. */
+int trigger(struct pmx_kqueue *queue, uintptr_t ident);
+
+/* A queue that watches a descriptor; flags beside EV_ADD. */
+struct pmx_kqueue *open_watching(int fd, int16_t filter, unsigned flags);
+
 /* One change, with room: the only answer, which has EV_ERROR; its data. */
 int64_t answer(struct pmx_kqueue *queue, struct pmx_kevent wanted);
 

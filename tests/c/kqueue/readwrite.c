@@ -12,17 +12,10 @@
 #include "queue.h"
 #include "sockets.h"
 
-static struct pmx_kqueue *watch(int fd, int16_t filter, unsigned flags)
-{
-    struct pmx_kqueue *queue = open_queue();
-    CHECK_OK(change(queue, (uintptr_t)fd, filter, EV_ADD | flags));
-    return queue;
-}
-
 /* Both filters on one descriptor. */
 static struct pmx_kqueue *watch_both(int fd)
 {
-    struct pmx_kqueue *queue = watch(fd, EVFILT_READ, 0);
+    struct pmx_kqueue *queue = open_watching(fd, EVFILT_READ, 0);
     CHECK_OK(change(queue, (uintptr_t)fd, EVFILT_WRITE, EV_ADD));
     return queue;
 }
@@ -46,7 +39,7 @@ TEST_EACH(read_data_is_the_bytes_queued, const struct stream *stream, streams)
     int ends[2];
     stream->make(ends);
     uintptr_t ident = (uintptr_t)ends[0];
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_READ, 0);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_READ, 0);
     CHECK_QUIET(queue);
     write_bytes(ends[1], 5);
     CHECK_TAKES(queue, ident, EVFILT_READ, 0, 5);
@@ -73,7 +66,7 @@ TEST_EACH(write_data_is_the_room, const struct stream *stream, streams)
 {
     int ends[2];
     stream->make(ends);
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_WRITE, 0);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_WRITE, 0);
     struct pmx_kevent event = take(queue);
     CHECK_EVENT(&event, (uintptr_t)ends[0], EVFILT_WRITE, 0, event.data);
     CHECK_GE_INT(event.data, 1);
@@ -93,7 +86,7 @@ TEST(a_little_room)
     make_socketpair(ends);
     DIFFERENCE("a socket is writable when there is room for SO_SNDLOWAT bytes",
                "it is when Linux says so, which waits for a good part of the buffer");
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_WRITE, 0);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_WRITE, 0);
     fill(ends[0]);
     read_byte(ends[1]);
     CHECK_EQ_INT(read(ends[1], block, sizeof(block)), sizeof(block));
@@ -127,7 +120,7 @@ TEST_EACH(peer_has_finished, const struct stream *stream, streams)
     int ends[2];
     stream->make(ends);
     uintptr_t ident = (uintptr_t)ends[0];
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_READ, 0);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_READ, 0);
     write_bytes(ends[1], 5);
     CHECK_TAKES(queue, ident, EVFILT_READ, 0, 5);
     CHECK_OK(shutdown(ends[1], SHUT_WR));
@@ -240,7 +233,7 @@ TEST(error_is_not_taken_from_the_socket)
 TEST(refused_connection)
 {
     int fd = connect_to_nobody();
-    struct pmx_kqueue *queue = watch(fd, EVFILT_WRITE, 0);
+    struct pmx_kqueue *queue = open_watching(fd, EVFILT_WRITE, 0);
     struct pmx_kevent event = take(queue);
     CHECK_EVENT(&event, (uintptr_t)fd, EVFILT_WRITE, EV_EOF, event.data);
     CHECK_EQ_UINT(event.fflags, ECONNREFUSED);
@@ -253,7 +246,7 @@ TEST(refused_connection_read)
 {
     char byte;
     int fd = connect_to_nobody();
-    struct pmx_kqueue *queue = watch(fd, EVFILT_READ, 0);
+    struct pmx_kqueue *queue = open_watching(fd, EVFILT_READ, 0);
     struct pmx_kevent event = take(queue);
     CHECK_EVENT(&event, (uintptr_t)fd, EVFILT_READ, EV_EOF, 0);
     CHECK_EQ_UINT(event.fflags, ECONNREFUSED);
@@ -407,7 +400,7 @@ TEST(low_water_mark_of_the_socket)
     int ends[2], mark = 4;
     make_tcp_pair(ends);
     CHECK_OK(setsockopt(ends[0], SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark)));
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_READ, 0);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_READ, 0);
     write_bytes(ends[1], 3);
     CHECK_QUIET(queue);
     write_bytes(ends[1], 1);
@@ -422,7 +415,7 @@ TEST_EACH(clear_on_new_bytes, const struct stream *stream, streams)
     int ends[2];
     stream->make(ends);
     uintptr_t ident = (uintptr_t)ends[0];
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_READ, EV_CLEAR);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_READ, EV_CLEAR);
     write_bytes(ends[1], 2);
     CHECK_TAKES(queue, ident, EVFILT_READ, EV_CLEAR, 2);
     CHECK_QUIET(queue);
@@ -441,7 +434,7 @@ TEST_EACH(clear_tells_the_end_once, const struct stream *stream, streams)
     int ends[2];
     stream->make(ends);
     uintptr_t ident = (uintptr_t)ends[0];
-    struct pmx_kqueue *queue = watch(ends[0], EVFILT_READ, EV_CLEAR);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_READ, EV_CLEAR);
     write_bytes(ends[1], 2);
     CHECK_TAKES(queue, ident, EVFILT_READ, EV_CLEAR, 2);
     CHECK_OK(shutdown(ends[1], SHUT_WR));

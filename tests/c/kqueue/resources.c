@@ -30,7 +30,7 @@ static void add_users(struct pmx_kqueue *queue, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         CHECK_OK(change(queue, i, EVFILT_USER, EV_ADD | EV_CLEAR));
-        CHECK_OK(apply(queue, entry(i, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+        CHECK_OK(trigger(queue, i));
     }
 }
 

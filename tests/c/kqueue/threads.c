@@ -38,7 +38,7 @@ static void party_close(struct party *party)
 
 static void stop(struct pmx_kqueue *queue)
 {
-    CHECK_OK(apply(queue, entry(STOP, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+    CHECK_OK(trigger(queue, STOP));
 }
 
 /* One event, in all the ways of waiting by turns. */
@@ -265,7 +265,7 @@ TEST(shutdown_of_one_handle)
     sleeper_join(&mine);
     CHECK_EQ_INT(mine.error, EBADF);
     sleeper_sleeps(&theirs);
-    CHECK_OK(apply(second, entry(1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+    CHECK_OK(trigger(second, 1));
     sleeper_join(&theirs);
     CHECK_EQ_INT(theirs.result, 1);
     close_queue(first);

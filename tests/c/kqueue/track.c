@@ -363,16 +363,6 @@ TEST(too_many_to_follow)
  * Privileges and namespaces.
  */
 
-static void in_child(void (*body)(void))
-{
-    pid_t child = CHECK_OK(fork());
-    if (child == 0) {
-        body();
-        _exit(0);
-    }
-    join_process(child);
-}
-
 static void track_as_nobody(void)
 {
     struct servant servant;
@@ -395,7 +385,7 @@ static void track_as_nobody(void)
 
 TEST(without_privileges)
 {
-    in_child(track_as_nobody);
+    IN_CHILD(track_as_nobody());
 }
 
 static void check_refused(void)
@@ -438,11 +428,11 @@ TEST(another_network_namespace)
 static void check_refused_to_children(void)
 {
     CHECK_OK(unshare(CLONE_NEWPID));
-    in_child(check_refused);
+    IN_CHILD(check_refused());
 }
 
 TEST(another_pid_namespace)
 {
     unshare_or_skip(CLONE_NEWNS); /* as much a privilege */
-    in_child(check_refused_to_children);
+    IN_CHILD(check_refused_to_children());
 }

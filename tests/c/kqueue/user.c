@@ -27,7 +27,7 @@ TEST(any_ident)
     for (int i = 0; i < 5; i++)
         CHECK_OK(change(queue, idents[i], EVFILT_USER, EV_ADD | EV_ONESHOT));
     for (int i = 0; i < 5; i++) {
-        CHECK_OK(apply(queue, entry(idents[i], EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+        CHECK_OK(trigger(queue, idents[i]));
         CHECK_EQ_UINT(take(queue).ident, idents[i]);
     }
     close_queue(queue);
