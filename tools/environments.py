@@ -25,7 +25,10 @@ _PROOF = {
     ),
     "test": "import pytest, hypothesis",
     "lint": "import mypy, ruff",
-    "programs": "import eventlet, gevent, paramiko, pexpect, tornado, trio, uvicorn",
+    "programs": (
+        "import eventlet, gevent, paramiko, pexpect, tornado, trio, uvicorn, "
+        "waitress, watchdog"
+    ),
 }
 _SOURCES = [
     ROOT / name for name in ("include", "src", "python", "meson.build", "meson.options")

@@ -172,7 +172,7 @@ static inline struct pmx__knote *pmx__knote_first(const struct pmx__queue *queue
 int pmx__knote_next_fd(const struct pmx__queue *queue, int fd);
 
 /* Drops the knotes on a descriptor that are no longer its own, as verify says.
- * Not from callbacks of a knote: they return -EBADF. */
+ * Not from callbacks of a knote of that descriptor: they return -EBADF. */
 void pmx__knote_forget(struct pmx__queue *queue, int fd);
 
 #endif

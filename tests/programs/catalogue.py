@@ -16,18 +16,23 @@ class Judgement(Enum):
 
     SAME = auto()  # both succeed
     SUITE = auto()  # the same number of tests, and none fails on polymux alone
-    BEYOND = auto()  # only polymux can, for a descriptor is beyond FD_SETSIZE
+    ONLY = auto()  # polymux can, and the standard module refuses
 
 
 @dataclass(frozen=True)
 class Program:
-    """Something to run: what follows `python`, or `python -m polymux`."""
+    """Something to run: what follows `python`, or `python -m polymux OPTION...`.
+
+    The refusal is what the standard module says where it cannot do it.
+    """
 
     name: str
     words: tuple[str, ...]
     judgement: Judgement
     quick: bool = False
     needs: str = ""
+    options: tuple[str, ...] = ()
+    refusal: str = ""
 
 
 def _live(name: str) -> Program:
@@ -35,8 +40,26 @@ def _live(name: str) -> Program:
 
 
 def _beyond(name: str) -> Program:
-    words = (f"{name}.py", "beyond")
-    return Program(f"{name}-beyond-1024", words, Judgement.BEYOND, quick=True)
+    """With descriptors beyond FD_SETSIZE."""
+    return Program(
+        name=f"{name}-beyond-1024",
+        words=(f"{name}.py", "beyond"),
+        judgement=Judgement.ONLY,
+        quick=True,
+        refusal="filedescriptor out of range in select()",
+    )
+
+
+def _kqueue(name: str) -> Program:
+    """On an interface that Linux lacks."""
+    return Program(
+        name=f"{name}-kqueue",
+        words=(f"{name}.py",),
+        judgement=Judgement.ONLY,
+        quick=True,
+        options=("--kqueue",),
+        refusal="module 'select' has no attribute 'KQ_",
+    )
 
 
 def _suite(name: str, *words: str, quick: bool = False, needs: str = "") -> Program:
@@ -67,6 +90,7 @@ PROGRAMS = (
     _beyond("pexpect_talks"),
     _beyond("paramiko_talks"),
     _beyond("waitress_serves"),
+    _kqueue("watchdog_sees"),
     _suite("tornado-waits", _TORNADO, *_TORNADO_WAITS, quick=True),
     _suite("gevent-waits", "unittest", *_GEVENT, quick=True),
     _suite("tornado", _TORNADO),

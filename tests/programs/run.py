@@ -32,7 +32,6 @@ ON_POLYMUX = ("-m", "polymux")
 
 _RAN = re.compile(r"^Ran (\d+) tests?", re.MULTILINE)
 _FAILED = re.compile(r"^(?:FAIL|ERROR): (.*)$", re.MULTILINE)
-_OUT_OF_RANGE = "filedescriptor out of range in select()"
 
 
 @dataclass(frozen=True)
@@ -114,6 +113,14 @@ def _faults_of_suite(standard: Run, polymux: Run) -> list[str]:
     return faults
 
 
+def _faults_of_refusal(program: Program, standard: Run) -> list[str]:
+    if standard.status == 0:
+        return ["the standard module could do it, too"]
+    if program.refusal not in standard.output:
+        return [f"the standard module did not say {program.refusal!r}"]
+    return []
+
+
 def faults(program: Program, standard: Run, polymux: Run) -> list[str]:
     """What is not as it has to be."""
     found = _faults_of_proof(standard, polymux)
@@ -123,10 +130,8 @@ def faults(program: Program, standard: Run, polymux: Run) -> list[str]:
         found.append(f"status {polymux.status} on polymux")
     if program.judgement is Judgement.SAME and standard.status != 0:
         found.append(f"status {standard.status} on the standard module")
-    if program.judgement is Judgement.BEYOND and (
-        standard.status == 0 or _OUT_OF_RANGE not in standard.output
-    ):
-        found.append("the standard module could do it, too")
+    if program.judgement is Judgement.ONLY:
+        found += _faults_of_refusal(program, standard)
     return found
 
 
@@ -144,7 +149,7 @@ def check(python: str, program: Program) -> bool:
     words = (str(HERE / program.words[0]), *program.words[1:])
     words = words if script else program.words
     standard = run(python, ON_STANDARD, words)
-    polymux = run(python, ON_POLYMUX, words)
+    polymux = run(python, (*ON_POLYMUX, *program.options), words)
     found = faults(program, standard, polymux)
     times = f"{polymux.seconds:6.1f} s  ({standard.seconds:.1f} s)"
     result = "FAILED" if found else _result(program, standard, polymux)

@@ -1,6 +1,6 @@
 /*
- * Files behind numbers: see identity.h. Stands on statx(2) and, because clocks
- * of file systems are coarse, name_to_handle_at(2).
+ * Files behind numbers: see identity.h. Stands on statx(2), fcntl(2) and, because
+ * clocks of file systems are coarse, name_to_handle_at(2).
  */
 #include "identity.h"
 
@@ -46,6 +46,9 @@ static uint64_t version_of(int fd, const char *of)
     return hash(handle.bytes + sizeof(handle.header), handle.header.handle_bytes);
 }
 
+/* What fcntl(2) can set. */
+enum { SETTABLE = O_APPEND | O_ASYNC | O_DIRECT | O_NOATIME | O_NONBLOCK };
+
 /* All but the version. */
 static int glance(struct pmx__identity *identity, int fd, const char *of,
                   struct statx *file)
@@ -53,6 +56,7 @@ static int glance(struct pmx__identity *identity, int fd, const char *of,
     if (statx(fd, of, AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, file) < 0)
         return -EBADF;
     *identity = (struct pmx__identity){
+        .opened = fcntl(fd, F_GETFL) & ~SETTABLE,
         .device = (uint64_t)file->stx_dev_major << 32 | file->stx_dev_minor,
         .inode = file->stx_ino,
     };
@@ -62,10 +66,16 @@ static int glance(struct pmx__identity *identity, int fd, const char *of,
     return 0;
 }
 
+static bool is_opening(const struct pmx__identity *was, const struct pmx__identity *now)
+{
+    bool is_known = was->opened >= 0 && now->opened >= 0;
+    return !is_known || was->opened == now->opened;
+}
+
 static bool is_same(const struct pmx__identity *was, const struct pmx__identity *now)
 {
     return was->device == now->device && was->inode == now->inode &&
-           (was->is_loose || was->born_ns == now->born_ns);
+           (was->is_loose || was->born_ns == now->born_ns) && is_opening(was, now);
 }
 
 static bool is_of_overlay(int fd)

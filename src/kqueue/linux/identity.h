@@ -1,7 +1,7 @@
 /*
  * Which file a descriptor number stood for, so that a number that was closed
  * and used again is told from the one that was. Another opening of the very
- * same file is taken for the old one.
+ * same file, for the same access, is taken for the old one.
  */
 #ifndef PMX_KQUEUE_LINUX_IDENTITY_H
 #define PMX_KQUEUE_LINUX_IDENTITY_H
@@ -12,6 +12,7 @@
 /* All zeros where the file system does not know. */
 struct pmx__identity {
     bool is_loose; /* a file of an overlay: born anew when it is first changed */
+    int opened;    /* O_*: how, as far as that cannot change; negative: unknown */
     uint64_t device;
     uint64_t inode;   /* the number of a removed file is soon another one's */
     int64_t born_ns;  /* but that one is younger, */

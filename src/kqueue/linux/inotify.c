@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../base/intmap.h"
 #include "../../base/result.h"
+#include "../filter.h"
 #include "set.h"
 
 /* A file that is listened to. */
@@ -329,6 +331,27 @@ static void leave(struct inotify *inotify, struct pmx__listener *listener)
     free_inode(inode);
 }
 
+/*
+ * Descriptors of the listener's file that were closed since they were listened to
+ * have knotes no more. Nobody says when one is closed, and what opens the file
+ * later and gets its number would pass for it: so they are sought now.
+ */
+static void forget_closed(struct pmx__queue *queue,
+                          const struct pmx__listener *listener)
+{
+    struct pmx__list *at = listener->inode->listeners.next;
+    while (at != &listener->inode->listeners) {
+        const struct pmx__listener *other = listener_of(at);
+        struct statx unused;
+        at = at->next;
+        if (other->above || other->fd == listener->fd ||
+            pmx__identity_glance(&other->identity, other->fd, &unused) == 0)
+            continue;
+        pmx__knote_forget(queue, other->fd);
+        at = listener->inode->listeners.next; /* it may have had several */
+    }
+}
+
 int pmx__inotify_add(struct pmx__queue *queue, struct pmx__listener *listener)
 {
     struct inotify *inotify;
@@ -346,6 +369,8 @@ int pmx__inotify_add(struct pmx__queue *queue, struct pmx__listener *listener)
     result = count_waker(queue, inotify, listener, 1);
     if (result < 0)
         leave(inotify, listener);
+    else if (!listener->above)
+        forget_closed(queue, listener);
     return result;
 }
 

@@ -39,7 +39,8 @@ struct pmx__listener {
 
 /*
  * Begins to listen to the file that listener->fd is, by whatever name or none,
- * or to the directory above it. What has happened before is not told.
+ * or to the directory above it. What has happened before is not told. Drops the
+ * knotes of other descriptors that listened to it and were closed.
  * 0; -EMFILE or -ENFILE for want of a descriptor or an inotify instance,
  * -ENOSPC for want of a watch, -ENOMEM, -EACCES where the file's permissions
  * do not let the process read it.

@@ -323,6 +323,89 @@ TEST(number_with_a_new_owner)
     end(&stage);
 }
 
+static int open_as(const char *name, int flags, int number)
+{
+    CHECK(!is_open(number));
+    int fd = CHECK_OK(open(name, flags | O_CLOEXEC));
+    CHECK_EQ_INT(fd, number);
+    return fd;
+}
+
+/* The number is the same file's, but not the same opening of it. */
+TEST(number_for_another_access)
+{
+    static const int accesses[] = {O_RDONLY, O_WRONLY, O_RDWR, O_PATH};
+    for (int i = 0; i < 16; i++) {
+        struct stage stage;
+        begin(&stage);
+        int fd = CHECK_OK(open("file", accesses[i / 4] | O_CLOEXEC));
+        watch_notes(stage.queue, fd, CHANGES_NOTES);
+        CHECK_OK(close(fd));
+        open_as("file", accesses[i % 4], fd);
+        grow(stage.file, 1);
+        if (i / 4 != i % 4) {
+            CHECK_QUIET(stage.queue);
+            CHECK_ERRNO(change(stage.queue, (uintptr_t)fd, EVFILT_VNODE, EV_DELETE),
+                        ENOENT);
+        }
+        CHECK_OK(close(fd));
+        end(&stage);
+    }
+}
+
+/* What may change in an opening is no sign of another one. */
+TEST(changed_flags_of_the_opening)
+{
+    struct stage stage;
+    begin(&stage);
+    touch_notes(&stage, EV_ADD | EV_CLEAR, CHANGES_NOTES);
+    CHECK_OK(fcntl(stage.file, F_SETFL, O_APPEND | O_NONBLOCK | O_NOATIME));
+    grow(stage.file, 1);
+    CHECK_NOTES(stage.queue, stage.file, NOTE_WRITE | NOTE_EXTEND);
+    CHECK_OK(change(stage.queue, stage.ident, EVFILT_VNODE, EV_DELETE));
+    end(&stage);
+}
+
+/* As programs do that follow a file which was renamed: whoever opens it later,
+ * under a number that was watched before, is not taken for them. */
+TEST(number_after_the_file_was_watched_anew)
+{
+    struct stage stage;
+    begin(&stage);
+    int old = CHECK_OK(open("file", O_RDONLY | O_CLOEXEC));
+    watch_notes(stage.queue, old, CHANGES_NOTES);
+    CHECK_OK(change(stage.queue, (uintptr_t)old, EVFILT_READ, EV_ADD | EV_CLEAR));
+    CHECK_OK(collect(stage.queue, (struct pmx_kevent[ROOM]){0}));
+    int fresh = CHECK_OK(open("file", O_RDONLY | O_CLOEXEC));
+    CHECK_OK(close(old));
+    watch_notes(stage.queue, fresh, CHANGES_NOTES);
+    open_as("file", O_RDONLY, old);
+    grow(stage.file, 1);
+    CHECK_NOTES(stage.queue, fresh, NOTE_WRITE | NOTE_EXTEND);
+    CHECK_QUIET(stage.queue);
+    CHECK_OK(close(old));
+    CHECK_OK(close(fresh));
+    end(&stage);
+}
+
+TEST(number_for_the_same_access)
+{
+    DIFFERENCE("a file that is closed and opened again under its number has lost its "
+               "knotes",
+               "they stay if it is opened for the same access, unless another number "
+               "of the file was added in between");
+    struct stage stage;
+    begin(&stage);
+    int fd = CHECK_OK(open("file", O_RDONLY | O_CLOEXEC));
+    watch_notes(stage.queue, fd, CHANGES_NOTES);
+    CHECK_OK(close(fd));
+    open_as("file", O_RDONLY, fd);
+    grow(stage.file, 1);
+    CHECK_NOTES(stage.queue, fd, NOTE_WRITE | NOTE_EXTEND);
+    CHECK_OK(close(fd));
+    end(&stage);
+}
+
 TEST(in_another_queue)
 {
     struct stage stage;
