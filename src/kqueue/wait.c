@@ -5,6 +5,7 @@
 #include "wait.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <polymux/kqueue.h>
 
 #include "../base/deadline.h"
@@ -12,14 +13,22 @@
 #include "queue.h"
 #include "source.h"
 
-/* How many stand in line, and are held; those beyond the limit have to wait. */
-static int hold_line(struct pmx__queue *queue, int limit)
+/* The line as a wait finds it, as far as the room goes: those beyond have to wait. */
+struct line {
+    int length;
+    bool has_edge; /* one that the system tells of once, and may have told again */
+};
+
+static struct line hold_line(struct pmx__queue *queue, int room)
 {
-    int length = 0;
+    struct line line = {0};
     struct pmx__list *at = queue->ready.next;
-    for (; at != &queue->ready && length < limit; at = at->next, length++)
-        pmx__list_entry(at, struct pmx__knote, ready)->held = true;
-    return length;
+    for (; at != &queue->ready && line.length < room; at = at->next, line.length++) {
+        struct pmx__knote *knote = pmx__list_entry(at, struct pmx__knote, ready);
+        knote->held = true;
+        line.has_edge |= knote->clears && knote->filter->sourced;
+    }
+    return line;
 }
 
 /* The line steps aside, for what the source raises to stand in front of it. */
@@ -33,22 +42,31 @@ static int wait_aside(struct pmx__queue *queue, struct pmx__wait *wait)
     return result;
 }
 
+/* A line that fills the room has every second turn. */
+static int take_turns(struct pmx__queue *queue, struct pmx__wait *wait)
+{
+    queue->passed_over = !queue->passed_over;
+    return queue->passed_over ? 0 : wait_aside(queue, wait);
+}
+
 /*
  * Waits for as many as there is room for behind those in line, and not one more:
  * a knote that clears must not stand in line while something new about it is
- * in store. A line that fills the room has every second turn.
+ * in store, or it would come twice. Where one does, as more was raised at once
+ * than there was room for, all that is in store has to come in line.
  */
 static int gather(struct pmx__queue *queue, struct pmx__wait *wait, int room,
                   int64_t left)
 {
-    int length = hold_line(queue, room);
-    wait->room = room - length;
-    wait->timeout_ns = length ? 0 : left;
-    if (wait->room)
-        return pmx__source_wait(queue, wait);
-    queue->passed_over = !queue->passed_over;
-    wait->room = room;
-    return queue->passed_over ? 0 : wait_aside(queue, wait);
+    struct line line = hold_line(queue, room);
+    bool is_full = line.length == room;
+    wait->timeout_ns = line.length ? 0 : left;
+    wait->room = is_full ? room : room - line.length;
+    if (line.has_edge)
+        wait->room = INT_MAX;
+    else if (is_full)
+        return take_turns(queue, wait);
+    return pmx__source_wait(queue, wait);
 }
 
 /* One wait, and the collection after it. */
