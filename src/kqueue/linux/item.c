@@ -340,14 +340,6 @@ static int notice_all(struct pmx__queue *queue, struct pmx__item *items[2], int 
     return result;
 }
 
-/* Those in line that are dropped leave their room to others. */
-static void make_room(const struct pmx__queue *queue, struct pmx__item *items[2],
-                      int count)
-{
-    for (int i = 0; i < count; i++)
-        pmx__queue_source(queue)->wanted += !pmx__list_empty(&items[i]->knote.ready);
-}
-
 enum pmx__news pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag,
                                 uint32_t events)
 {
@@ -357,7 +349,7 @@ enum pmx__news pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag,
         return notice_stray(queue, set, tag);
     if (notice_all(queue, items, count, events) == 0)
         return PMX__NEWS;
-    make_room(queue, items, count);
-    pmx__knote_forget(queue, (int)(uint32_t)tag);
+    /* Those that leave the line have left room for others. */
+    pmx__queue_source(queue)->wanted += pmx__knote_forget(queue, (int)(uint32_t)tag);
     return PMX__NEWS_OLD;
 }

@@ -203,6 +203,27 @@ TEST(room_of_what_was_closed)
     CHECK_OK(close(pair[1]));
 }
 
+/* The same where the other one stood in line before this was found out. */
+TEST(room_of_what_was_closed_in_line)
+{
+    struct row row;
+    int pair[2];
+    row_open(&row, 0);
+    make_socketpair(pair);
+    CHECK_OK(change(row.queue, (uintptr_t)pair[0], EVFILT_READ, EV_ADD));
+    CHECK_OK(change(row.queue, (uintptr_t)pair[0], EVFILT_WRITE, EV_ADD | EV_CLEAR));
+    write_byte(pair[1]);
+    CHECK_OK(change(row.queue, (uintptr_t)pair[0], EVFILT_READ, EV_DISABLE));
+    for (int i = 0; i < FEW; i++)
+        write_byte(row.pipes[i][1]);
+    int copy = CHECK_OK(dup(pair[0]));
+    CHECK_OK(close(pair[0]));
+    check_order(&row, 3, "012");
+    row_close(&row);
+    CHECK_OK(close(copy));
+    CHECK_OK(close(pair[1]));
+}
+
 /* What is over before its turn makes no gap. */
 TEST(room_is_not_wasted)
 {
