@@ -31,13 +31,27 @@ static struct line hold_line(struct pmx__queue *queue, int room)
     return line;
 }
 
-/* The line steps aside, for what the source raises to stand in front of it. */
+/* Sends to the end of a line those that stay raised by themselves. */
+static void send_behind(struct pmx__queue *queue, struct pmx__list *line)
+{
+    struct pmx__list *next, *at = queue->ready.next;
+    for (; at != &queue->ready; at = next) {
+        next = at->next;
+        if (pmx__list_entry(at, struct pmx__knote, ready)->filter->sourced)
+            continue;
+        pmx__list_remove(at);
+        pmx__list_append(line, at);
+    }
+}
+
+/* The line steps aside, for what the system raises to stand in front of it. */
 static int wait_aside(struct pmx__queue *queue, struct pmx__wait *wait)
 {
     struct pmx__list aside;
     pmx__list_init(&aside);
     pmx__list_move(&queue->ready, &aside);
     int result = pmx__source_wait(queue, wait);
+    send_behind(queue, &aside);
     pmx__list_move(&aside, &queue->ready);
     return result;
 }
