@@ -29,7 +29,7 @@ Whatever is not listed here is meant to be as on FreeBSD.
 
 _TEST = re.compile(r"^TEST(?:_EACH)?\((\w+)", re.MULTILINE)
 _STRINGS = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'
-_DIFFERENCE = re.compile(rf"^\s+DIFFERENCE\({_STRINGS},\s*{_STRINGS}\);", re.MULTILINE)
+_DIFFERENCE = re.compile(rf"^\s+DIFFERENCE\(\s*{_STRINGS},\s*{_STRINGS}\);", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,10 @@ def _sentence(literals: str) -> str:
 
 def _differences_of(source: Path) -> Iterator[Difference]:
     text = source.read_text()
-    for match in _DIFFERENCE.finditer(text):
+    found = list(_DIFFERENCE.finditer(text))
+    if len(found) != text.count("DIFFERENCE("):
+        raise ValueError(f"a DIFFERENCE() of {source.name} is not of two strings")
+    for match in found:
         test = _TEST.findall(text, 0, match.start())[-1]
         where = f"`{source.name}`: {test}"
         yield Difference(_sentence(match[1]), _sentence(match[2]), where)
