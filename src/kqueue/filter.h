@@ -171,8 +171,9 @@ static inline struct pmx__knote *pmx__knote_first(const struct pmx__queue *queue
 /* The first descriptor from fd on that has knotes, or -1. */
 int pmx__knote_next_fd(const struct pmx__queue *queue, int fd);
 
-/* Drops the knotes on a descriptor that are no longer its own, as verify says.
- * Not from callbacks of a knote of that descriptor: they return -EBADF. */
-void pmx__knote_forget(struct pmx__queue *queue, int fd);
+/* Drops the knotes on a descriptor that are no longer its own, as verify says:
+ * how many of them stood in line. Not from callbacks of a knote of that
+ * descriptor: they return -EBADF. */
+int pmx__knote_forget(struct pmx__queue *queue, int fd);
 
 #endif

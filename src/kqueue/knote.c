@@ -121,14 +121,18 @@ void pmx__knote_drop(struct pmx__queue *queue, struct pmx__knote *knote)
     discard(queue, knote);
 }
 
-void pmx__knote_forget(struct pmx__queue *queue, int fd)
+int pmx__knote_forget(struct pmx__queue *queue, int fd)
 {
+    int left = 0;
     struct pmx__knote *next, *knote = pmx__knote_first(queue, fd);
     for (; knote; knote = next) {
         next = knote->next;
-        if (!knote->filter->verify || knote->filter->verify(queue, knote) < 0)
-            pmx__knote_drop(queue, knote);
+        if (knote->filter->verify && knote->filter->verify(queue, knote) >= 0)
+            continue;
+        left += !pmx__list_empty(&knote->ready);
+        pmx__knote_drop(queue, knote);
     }
+    return left;
 }
 
 static void free_chains(struct pmx__fdtable *table)

@@ -198,16 +198,8 @@ int pmx__queue_nested(int fd, int64_t *count, unsigned *news)
     return result == 0;
 }
 
+/* Takes no lock of a queue: fd may be the caller's own. */
 bool pmx__queue_is_at(int fd)
 {
-    struct pmx__door *door = pmx__registry_at(fd);
-    if (!door)
-        return false;
-    bool is_queue = false;
-    if (pmx__door_enter(door) == 0) {
-        is_queue = pmx__source_is(door->queue->base.source, fd);
-        pmx__door_leave(door);
-    }
-    pmx__registry_release(door);
-    return is_queue;
+    return pmx__registry_leads_to(fd);
 }

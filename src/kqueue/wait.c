@@ -5,6 +5,7 @@
 #include "wait.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <polymux/kqueue.h>
 
 #include "../base/deadline.h"
@@ -12,59 +13,95 @@
 #include "queue.h"
 #include "source.h"
 
-static bool hold(struct pmx__list *at)
+static bool hold(struct pmx__knote *knote)
 {
-    struct pmx__knote *knote = pmx__list_entry(at, struct pmx__knote, ready);
     bool was_held = knote->held;
     knote->held = true;
     return was_held;
 }
 
-/*
- * How many stand in line, at most limit. All of them are held, also those behind,
- * whose turn may come early. What was raised since the line was held last stands
- * at its ends, so that each knote is met once.
- */
-static int hold_line(struct pmx__queue *queue, int limit)
+static bool hold_at(struct pmx__list *at)
 {
-    struct pmx__list *line = &queue->base.ready, *at = line->next;
-    int length = 0;
-    for (; at != line && length < limit; at = at->next, length++)
-        hold(at);
-    while (at != line && !hold(at))
-        at = at->next;
-    for (at = line->previous; at != line && !hold(at);)
-        at = at->previous;
-    return length;
+    return hold(pmx__list_entry(at, struct pmx__knote, ready));
 }
 
-/* The line steps aside, for what the source raises to stand in front of it. */
+/* The line as a wait finds it, as far as the room goes: those beyond have to wait. */
+struct line {
+    int length;
+    bool has_edge; /* one that the system tells of once, and may have told again */
+};
+
+/*
+ * All in line are held, also those beyond the room, whose turn may come early. What
+ * was raised since the line was held last stands at its ends, so that each knote is
+ * met once.
+ */
+static struct line hold_line(struct pmx__queue *queue, int room)
+{
+    struct line line = {0};
+    struct pmx__list *ready = &queue->base.ready, *at = ready->next;
+    for (; at != ready && line.length < room; at = at->next, line.length++) {
+        struct pmx__knote *knote = pmx__list_entry(at, struct pmx__knote, ready);
+        hold(knote);
+        line.has_edge |= knote->clears && knote->filter->sourced;
+    }
+    while (at != ready && !hold_at(at))
+        at = at->next;
+    for (at = ready->previous; at != ready && !hold_at(at);)
+        at = at->previous;
+    return line;
+}
+
+/* Sends to the end of a line those that stay raised by themselves. */
+static void send_behind(struct pmx__queue *queue, struct pmx__list *line)
+{
+    struct pmx__list *next, *at = queue->base.ready.next;
+    for (; at != &queue->base.ready; at = next) {
+        next = at->next;
+        if (pmx__list_entry(at, struct pmx__knote, ready)->filter->sourced)
+            continue;
+        pmx__list_remove(at);
+        pmx__list_append(line, at);
+    }
+}
+
+/* The line steps aside, for what the system raises to stand in front of it. */
 static int wait_aside(struct pmx__queue *queue, struct pmx__wait *wait)
 {
     struct pmx__list aside;
     pmx__list_init(&aside);
     pmx__list_move(&queue->base.ready, &aside);
     int result = pmx__source_wait(queue, wait);
+    send_behind(queue, &aside);
     pmx__list_move(&aside, &queue->base.ready);
     return result;
+}
+
+/* A line that fills the room has every second turn. */
+static int take_turns(struct pmx__queue *queue, struct pmx__wait *wait)
+{
+    queue->passed_over = !queue->passed_over;
+    return queue->passed_over ? 0 : wait_aside(queue, wait);
 }
 
 /*
  * Waits for as many as there is room for behind those in line, and not one more:
  * a knote that clears must not stand in line while something new about it is
- * in store. A line that fills the room has every second turn.
+ * in store, or it would come twice. Where one does, as more was raised at once
+ * than there was room for, all that is in store has to come in line.
  */
 static int gather(struct pmx__queue *queue, struct pmx__wait *wait, int room,
                   int64_t left)
 {
-    int length = pmx__list_empty(&queue->base.ready) ? 0 : hold_line(queue, room);
-    wait->room = room - length;
-    wait->timeout_ns = length ? 0 : left;
-    if (wait->room)
-        return pmx__source_wait(queue, wait);
-    queue->passed_over = !queue->passed_over;
-    wait->room = room;
-    return queue->passed_over ? 0 : wait_aside(queue, wait);
+    struct line line = hold_line(queue, room);
+    bool is_full = line.length == room;
+    wait->timeout_ns = line.length ? 0 : left;
+    wait->room = is_full ? room : room - line.length;
+    if (line.has_edge)
+        wait->room = INT_MAX;
+    else if (is_full)
+        return take_turns(queue, wait);
+    return pmx__source_wait(queue, wait);
 }
 
 /* One wait, and the collection after it. */

@@ -339,6 +339,7 @@ enum pmx__news pmx__item_notice(struct pmx__queue *queue, int set, uint64_t tag,
         return notice_stray(queue, set, tag);
     if (notice_all(queue, item, events) == 0)
         return PMX__NEWS;
-    pmx__knote_forget(queue, fd);
+    /* Those that leave the line have left room for others. */
+    pmx__queue_source(queue)->wanted += pmx__knote_forget(queue, fd);
     return PMX__NEWS_OLD;
 }

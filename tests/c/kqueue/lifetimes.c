@@ -270,6 +270,31 @@ TEST(new_owner_added_beside_the_living_old_file)
     CHECK_OK(close(old.writer));
 }
 
+TEST(new_owner_that_is_readable_too)
+{
+    struct doubled old;
+    int ends[2];
+    DIFFERENCE(
+        "a number that has a new owner has lost its knotes",
+        "an event of an old one may still come, with the new owner's bytes, while "
+        "the old file lives on in a copy and both are readable");
+    make_doubled(&old);
+    make_pipe(ends);
+    struct pmx_kqueue *queue = open_queue();
+    CHECK_OK(add(queue, old.fd, EVFILT_READ, TAG(1)));
+    write_bytes(ends[1], 3);
+    CHECK_OK(dup3(ends[0], old.fd, O_CLOEXEC));
+    CHECK_TAKES(queue, (uintptr_t)old.fd, EVFILT_READ, 0, 3);
+    read_bytes(ends[0], 3);
+    check_gone(queue);
+    CHECK_ERRNO(touch(queue, old.fd, EVFILT_READ, EV_DELETE), ENOENT);
+    close_queue(queue);
+    close_both(ends);
+    CHECK_OK(close(old.fd));
+    CHECK_OK(close(old.copy));
+    CHECK_OK(close(old.writer));
+}
+
 /* Disabled, both of them, while the old file was still the number's. */
 TEST(new_owner_under_two_disabled_knotes)
 {

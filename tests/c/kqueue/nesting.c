@@ -223,7 +223,10 @@ TEST(a_queue_in_itself)
 {
     struct pmx_kqueue *queue = open_queue();
     int copy = CHECK_OK(dup(CHECK_OK(pmx_kqueue_fd(queue))));
+    uintptr_t self = (uintptr_t)CHECK_OK(pmx_kqueue_fd(queue));
     CHECK_ERRNO(nest(queue, queue, 0), EINVAL);
+    CHECK_ERRNO(change(queue, self, EVFILT_WRITE, EV_ADD), EINVAL);
+    CHECK_ERRNO(change(queue, self, EVFILT_VNODE, EV_ADD), EINVAL);
     CHECK_ERRNO(change(queue, (uintptr_t)copy, EVFILT_READ, EV_ADD), EINVAL);
     CHECK_OK(close(copy));
     CHECK_QUIET(queue);

@@ -189,6 +189,72 @@ TEST(edge_that_is_touched_behind_users_events)
     row_close(&row);
 }
 
+/* Both ends of a socket pair; the events of the first one are 8 and 9. */
+static void add_pair(const struct row *row, int pair[2])
+{
+    make_socketpair(pair);
+    write_byte(pair[1]);
+    uintptr_t ident = (uintptr_t)pair[0];
+    CHECK_OK(apply(row->queue, entry(ident, EVFILT_WRITE, EV_ADD, 0, 0, TAG(9))));
+    CHECK_OK(apply(row->queue, entry(ident, EVFILT_READ, EV_ADD, 0, 0, TAG(8))));
+}
+
+/* Several triggers between two retrievals are one event: also of an edge that waits
+ * in line, as another's two events took up the room, while there is news of it. */
+TEST(edge_left_in_the_line)
+{
+    struct row row;
+    int pair[2];
+    row_open(&row, EV_CLEAR);
+    add_pair(&row, pair);
+    write_byte(row.pipes[0][1]);
+    check_order(&row, 2, "89");
+    write_byte(row.pipes[0][1]);
+    check_order(&row, 2, "08");
+    check_order(&row, ROOM, "98");
+    row_close(&row);
+    close_both(pair);
+}
+
+/* A second knote of a descriptor that was closed leaves its room to others. */
+TEST(room_of_what_was_closed)
+{
+    struct row row;
+    int pair[2];
+    row_open(&row, 0);
+    add_pair(&row, pair);
+    CHECK_OK(change(row.queue, (uintptr_t)pair[0], EVFILT_WRITE, EV_DISABLE));
+    for (int i = 0; i < FEW; i++)
+        write_byte(row.pipes[i][1]);
+    int copy = CHECK_OK(dup(pair[0]));
+    CHECK_OK(close(pair[0]));
+    check_order(&row, 3, "012");
+    row_close(&row);
+    CHECK_OK(close(copy));
+    CHECK_OK(close(pair[1]));
+}
+
+/* The same where the other one stood in line before this was found out. */
+TEST(room_of_what_was_closed_in_line)
+{
+    struct row row;
+    int pair[2];
+    row_open(&row, 0);
+    make_socketpair(pair);
+    CHECK_OK(change(row.queue, (uintptr_t)pair[0], EVFILT_READ, EV_ADD));
+    CHECK_OK(change(row.queue, (uintptr_t)pair[0], EVFILT_WRITE, EV_ADD | EV_CLEAR));
+    write_byte(pair[1]);
+    CHECK_OK(change(row.queue, (uintptr_t)pair[0], EVFILT_READ, EV_DISABLE));
+    for (int i = 0; i < FEW; i++)
+        write_byte(row.pipes[i][1]);
+    int copy = CHECK_OK(dup(pair[0]));
+    CHECK_OK(close(pair[0]));
+    check_order(&row, 3, "012");
+    row_close(&row);
+    CHECK_OK(close(copy));
+    CHECK_OK(close(pair[1]));
+}
+
 /* What is over before its turn makes no gap. */
 TEST(room_is_not_wasted)
 {

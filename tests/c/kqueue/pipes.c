@@ -277,6 +277,29 @@ TEST(writers_of_a_fifo_come_and_go)
     remove_fifo(&fifo);
 }
 
+TEST(clear_and_a_new_writer)
+{
+    struct fifo fifo;
+    make_fifo(&fifo);
+    DIFFERENCE("a new writer of a FIFO raises no EV_CLEAR knote of reading",
+               "it does while there are bytes left of the one before, as for Linux it "
+               "is news");
+    int reader = open_fifo_end(&fifo, O_RDONLY);
+    struct pmx_kqueue *queue = open_watching(reader, EVFILT_READ, EV_CLEAR);
+    int writer = open_fifo_end(&fifo, O_WRONLY);
+    CHECK_QUIET(queue);
+    write_bytes(writer, 2);
+    CHECK_OK(close(writer));
+    CHECK_TAKES(queue, (uintptr_t)reader, EVFILT_READ, EV_CLEAR | EV_EOF, 2);
+    writer = open_fifo_end(&fifo, O_WRONLY);
+    CHECK_TAKES(queue, (uintptr_t)reader, EVFILT_READ, EV_CLEAR, 2);
+    CHECK_QUIET(queue);
+    close_queue(queue);
+    CHECK_OK(close(writer));
+    CHECK_OK(close(reader));
+    remove_fifo(&fifo);
+}
+
 TEST(fifo_opened_both_ways)
 {
     struct fifo fifo;

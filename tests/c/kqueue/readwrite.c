@@ -379,6 +379,22 @@ TEST_EACH(low_water_mark_is_dropped_by_a_touch, const struct stream *stream, str
     close_both(ends);
 }
 
+TEST_EACH(low_water_mark_of_nothing, const struct stream *stream, streams)
+{
+    int ends[2];
+    DIFFERENCE("with NOTE_LOWAT of 0 a socket is readable also when it is empty",
+               "it is readable when there is a byte, as before Linux tells nothing");
+    stream->make(ends);
+    uintptr_t ident = (uintptr_t)ends[0];
+    struct pmx_kqueue *queue = open_queue();
+    CHECK_OK(apply(queue, entry(ident, EVFILT_READ, EV_ADD, NOTE_LOWAT, 0, 0)));
+    CHECK_QUIET(queue);
+    write_bytes(ends[1], 1);
+    CHECK_TAKES(queue, ident, EVFILT_READ, 0, 1);
+    close_queue(queue);
+    close_both(ends);
+}
+
 TEST_EACH(low_water_mark_of_writing, const struct stream *stream, streams)
 {
     int ends[2];

@@ -279,6 +279,31 @@ TEST(order_of_times)
     close_queue(queue);
 }
 
+enum { TURNS = 200 };
+
+/* However soon they are due again, each has its turn before another has two. */
+static void check_turns(struct pmx_kqueue *queue)
+{
+    struct pmx_kevent event;
+    bool seen[TURNS] = {false};
+    sleep_until(now_ns() + MS);
+    for (int i = 0; i < TURNS; i++) {
+        CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, &event, 1, 0, NULL), 1);
+        CHECK(!seen[event.ident]);
+        seen[event.ident] = true;
+    }
+}
+
+TEST(each_in_its_turn)
+{
+    struct pmx_kqueue *queue = open_queue();
+    for (uintptr_t i = 0; i < TURNS; i++)
+        CHECK_OK(apply(queue, entry(i, EVFILT_TIMER, EV_ADD, NOTE_USECONDS, 10, NULL)));
+    for (int i = 0; i < 20; i++)
+        check_turns(queue);
+    close_queue(queue);
+}
+
 TEST(any_ident)
 {
     static const uintptr_t idents[] = {0, UINTPTR_MAX, (uintptr_t)1 << 40};
