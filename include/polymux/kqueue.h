@@ -157,7 +157,9 @@ static __inline__ void pmx_kevent_set(struct pmx_kevent *kevent, uintptr_t ident
  * Notes of EVFILT_PROC, on any process, child or not. The process is left to be
  * waited for. NOTE_FORK, NOTE_EXEC and NOTE_TRACK stand on the kernel's process
  * connector: Linux 6.6 or CAP_NET_ADMIN, and the first network and pid
- * namespaces. Elsewhere the change fails with EOPNOTSUPP.
+ * namespaces. Elsewhere the change fails with EOPNOTSUPP. Where more forks and
+ * executions wait for the queue to be asked than there is room for, some are
+ * lost: then each note is told that may have happened, and NOTE_TRACKERR.
  */
 #define NOTE_EXIT      0x80000000 /* it ended; data: how, as wait(2) says */
 #define NOTE_FORK      0x40000000

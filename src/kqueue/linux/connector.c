@@ -73,13 +73,20 @@ static bool is_answered(int fd, uint32_t token)
     return false;
 }
 
+/* The privileged may have more than net.core.rmem_max. */
+static void set_buffer(int fd)
+{
+    int size = BUFFER_BYTES;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+}
+
 static int listen_on(int fd)
 {
     static _Atomic uint32_t last_token;
     struct sockaddr_nl group = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
     uint32_t token = ((uint32_t)getpid() << 16) + ++last_token;
-    int size = BUFFER_BYTES;
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    set_buffer(fd);
     if (bind(fd, (struct sockaddr *)&group, sizeof(group)) < 0)
         return -EOPNOTSUPP;
     if (command(fd, PROC_CN_MCAST_LISTEN, token) < 0 || !is_answered(fd, token))
@@ -183,15 +190,20 @@ static void close_if_idle(struct pmx__queue *queue, struct connector *connector)
     free_connector(queue, connector);
 }
 
+/* A loss is reported first, and goes on until all that is left has been read:
+ * those who have come with that are told of it as well. */
 static void read_all(struct pmx__queue *queue, struct connector *connector)
 {
     struct pmx__announcement message;
+    bool is_lost = false;
     int result;
     while ((result = pmx__announcement_receive(connector->watch.fd, &message)) != 0)
         if (result > 0)
             tell(queue, connector, &message.event);
         else
-            tell_of_loss(queue, connector);
+            is_lost = true;
+    if (is_lost)
+        tell_of_loss(queue, connector);
 }
 
 void pmx__connector_read(struct pmx__queue *queue)

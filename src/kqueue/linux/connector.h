@@ -24,7 +24,8 @@ struct pmx__asker {
     /* The first thread has exited; the others may not have. Only of those who
      * track. */
     void (*exited)(struct pmx__queue *queue, struct pmx__asker *asker, int status);
-    /* Announcements were lost. */
+    /* Announcements were lost, of this one's perhaps; what was not lost has been
+     * told. */
     void (*lost)(struct pmx__queue *queue, struct pmx__asker *asker);
 
     /* For others to read. */

@@ -195,9 +195,11 @@ static void exited(struct pmx__queue *queue, struct pmx__asker *asker, int statu
         look_at_end(queue, process);
 }
 
+/* What may have happened is told; what followed a fork is lost. */
 static void lost(struct pmx__queue *queue, struct pmx__asker *asker)
 {
     struct process *process = process_at(asker);
+    fire(queue, process, NOTE_FORK | NOTE_EXEC);
     if (!asker->tracks)
         return;
     fail_to_track(queue, process);

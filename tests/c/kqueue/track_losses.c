@@ -1,0 +1,97 @@
+/*
+ * EVFILT_PROC, more announcements of processes than the socket holds: what is
+ * lost is told. Needs the process connector, which it says where it is not to be
+ * had.
+ */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "processes.h"
+
+static void fork_too_often(void)
+{
+    for (int i = 0; i < 8000; i++) {
+        /* NOLINTBEGIN(clang-analyzer-*): as fast as can be, and nothing else */
+        pid_t child = CHECK_OK(vfork());
+        if (child == 0)
+            _exit(0);
+        /* NOLINTEND(clang-analyzer-*) */
+        CHECK_EQ_INT(waitpid(child, NULL, 0), child);
+    }
+}
+
+/* What the events of one knote or all of them tell together. */
+struct told {
+    uint32_t notes;
+    int children, exits;
+};
+
+static struct told collect_all(struct pmx_kqueue *queue)
+{
+    struct pmx_kevent events[ROOM];
+    struct told told = {0};
+    for (int count; (count = collect(queue, events)) > 0;)
+        for (int i = 0; i < count; i++) {
+            told.notes |= events[i].fflags;
+            told.children += events[i].fflags == NOTE_CHILD;
+            told.exits += (events[i].fflags & NOTE_EXIT) != 0;
+        }
+    return told;
+}
+
+/* It is told, and not made up. */
+TEST(too_many_to_follow)
+{
+    struct pmx_kqueue *queue = open_queue();
+    need_connector(queue);
+    CHECK_OK(add_process(queue, getpid(), 0, NOTE_TRACK));
+    fork_too_often();
+    if (!(collect_all(queue).notes & NOTE_TRACKERR))
+        NOTE("8000 children were followed without a loss");
+    CHECK_OK(change(queue, (uintptr_t)getpid(), EVFILT_PROC, EV_DELETE));
+    close_queue(queue);
+}
+
+/* Of a child whose fork was announced and whose exit was not, the end comes. */
+TEST(too_many_to_hear_the_end_of)
+{
+    enum { COUNT = 100 };
+    int gate[2];
+    struct pmx_kqueue *queue = open_queue();
+    need_connector(queue);
+    make_pipe(gate);
+    CHECK_OK(add_process(queue, getpid(), 0, NOTE_TRACK | NOTE_EXIT));
+    for (int i = 0; i < COUNT; i++)
+        if (CHECK_OK(fork()) == 0) {
+            char byte;
+            CHECK_OK(close(gate[1]));
+            _exit(read(gate[0], &byte, 1) == 0 ? 0 : 255);
+        }
+    fork_too_often();
+    close_both(gate);
+    while (wait(NULL) > 0)
+        continue;
+    struct told told = collect_all(queue);
+    CHECK_GE_INT(told.children, COUNT);
+    CHECK_EQ_INT(told.exits, told.children);
+    CHECK_OK(change(queue, (uintptr_t)getpid(), EVFILT_PROC, EV_DELETE));
+    close_queue(queue);
+}
+
+/* Who does not track is told what may have happened. */
+TEST(too_many_to_tell)
+{
+    struct servant servant;
+    struct pmx_kqueue *queue = open_queue();
+    need_connector(queue);
+    servant_start(&servant);
+    CHECK_OK(add_process(queue, getpid(), 0, NOTE_TRACK));
+    CHECK_OK(add_process(queue, servant.pid, 0, NOTE_EXEC));
+    fork_too_often();
+    servant_executes(&servant);
+    uint32_t notes = collect_all(queue).notes;
+    CHECK_EQ_UINT(notes & NOTE_EXEC, NOTE_EXEC);
+    CHECK_OK(kill(servant.pid, SIGKILL));
+    servant_reap(&servant);
+    close_queue(queue);
+}
