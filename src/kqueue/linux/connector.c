@@ -38,6 +38,7 @@ struct connector {
     struct pmx__intmap by_pid; /* pid -> asker */
     size_t count;
     size_t trackers;
+    size_t heeding;
     uint32_t epoch; /* of the process that listens */
     bool reading;
 };
@@ -45,6 +46,14 @@ struct connector {
 static struct connector *connector_of(struct pmx__queue *queue)
 {
     return *pmx__set_place(queue, PMX__PLACE_CONNECTOR);
+}
+
+/* Trackers have to be heard at once, or announcements would be lost. */
+static void set_watch(struct pmx__queue *queue, struct connector *connector)
+{
+    uint32_t events = connector->heeding || connector->trackers ? EPOLLIN : 0;
+    if (events != connector->watch.events)
+        (void)pmx__set_rewatch(queue, &connector->watch, events);
 }
 
 static struct pmx__asker *asker_at(struct pmx__list *link)
@@ -268,6 +277,7 @@ static int enter(struct connector *connector, struct pmx__asker *asker)
     *place = (uintptr_t)asker;
     pmx__list_append(&connector->askers, &asker->link);
     connector->count++;
+    connector->heeding += asker->heeds;
     asker->asks = true;
     return 0;
 }
@@ -277,6 +287,7 @@ static void leave(struct connector *connector, struct pmx__asker *asker)
     pmx__intmap_remove(&connector->by_pid, (uint64_t)asker->pid);
     pmx__list_remove(&asker->link);
     connector->count--;
+    connector->heeding -= asker->heeds;
     connector->trackers -= asker->tracks;
     asker->asks = false;
     asker->tracks = false;
@@ -314,12 +325,23 @@ int pmx__connector_ask(struct pmx__queue *queue, struct pmx__asker *asker, bool 
     int result = need_connector(queue, &connector);
     if (result < 0)
         return result;
-    if (asker->asks)
-        return set_tracks(connector, asker, tracks);
-    result = add(connector, asker, tracks);
+    result = asker->asks ? set_tracks(connector, asker, tracks)
+                         : add(connector, asker, tracks);
+    set_watch(queue, connector);
     if (result < 0)
         close_if_idle(queue, connector);
     return result;
+}
+
+void pmx__connector_heed(struct pmx__queue *queue, struct pmx__asker *asker, bool heeds)
+{
+    struct connector *connector = connector_of(queue);
+    if (asker->asks && asker->heeds != heeds) {
+        connector->heeding += (size_t)heeds - (size_t)asker->heeds;
+        asker->heeds = heeds;
+        set_watch(queue, connector);
+    }
+    asker->heeds = heeds;
 }
 
 void pmx__connector_remove(struct pmx__queue *queue, struct pmx__asker *asker)
@@ -330,6 +352,7 @@ void pmx__connector_remove(struct pmx__queue *queue, struct pmx__asker *asker)
     leave(connector, asker);
     if (connector->count && !connector->trackers)
         set_filter(connector); /* else it lets too much pass, which is told apart */
+    set_watch(queue, connector);
     close_if_idle(queue, connector);
 }
 

@@ -28,6 +28,8 @@ struct pmx__asker {
      * told. */
     void (*lost)(struct pmx__queue *queue, struct pmx__asker *asker);
 
+    bool heeds; /* wants to be woken; what happens is kept for it in any case */
+
     /* For others to read. */
     bool asks;
     bool tracks; /* asks for all forks, to follow each */
@@ -43,6 +45,10 @@ struct pmx__asker {
  * -ENOMEM.
  */
 int pmx__connector_ask(struct pmx__queue *queue, struct pmx__asker *asker, bool tracks);
+
+/* Whether the asker wants to be woken from now on. */
+void pmx__connector_heed(struct pmx__queue *queue, struct pmx__asker *asker,
+                         bool heeds);
 
 /* Ends it; nothing happens where the asker does not ask. */
 void pmx__connector_remove(struct pmx__queue *queue, struct pmx__asker *asker);

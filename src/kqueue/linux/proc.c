@@ -259,6 +259,7 @@ static int begin(struct pmx__queue *queue, struct process *process)
 {
     process->asker = (struct pmx__asker){
         .pid = (pid_t)process->knote.ident,
+        .heeds = process->knote.enabled,
         .forked = forked,
         .executed = executed,
         .exited = exited,
@@ -317,6 +318,7 @@ static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct process *process = process_of(knote);
     int result = watch(queue, process);
+    pmx__connector_heed(queue, &process->asker, true);
     if (process->fired || process->has_ended || process->parent)
         pmx__knote_raise(queue, knote);
     return result;
@@ -324,7 +326,9 @@ static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
 
 static void disarm(struct pmx__queue *queue, struct pmx__knote *knote)
 {
-    unwatch(queue, process_of(knote));
+    struct process *process = process_of(knote);
+    unwatch(queue, process);
+    pmx__connector_heed(queue, &process->asker, false);
 }
 
 static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
