@@ -20,7 +20,7 @@ from measure import Effort, Timed, compare, in_short_turns
 from programs import Task
 from report import Column, Table
 from scenarios import ALL_SIZES, Names, Scenario
-from tables import LIBRARY, MINE, PEER, RAW, Bench, in_c
+from tables import LIBRARY, MINE, PEER, RAW, Bench, in_c, record_beside_raw
 
 WATCHED = (1, 100, 10_000, 100_000)
 KNOTES = 10_000
@@ -73,6 +73,12 @@ def effort_for(task: Task, effort: Effort) -> Effort:
     return Effort(effort.rounds * 3, 0) if task.scenario == PROCESS else short
 
 
+def wanted_tasks(bench: Bench) -> Iterator[tuple[str, int, Task, Task]]:
+    for task in library_tasks():
+        if bench.wants(f"kqueue: {task[0]}"):
+            yield task
+
+
 def library_table(bench: Bench) -> None:
     library, raw = bench.programs.kqueue, bench.programs.raw_kqueue
     if not library:
@@ -85,20 +91,12 @@ def library_table(bench: Bench) -> None:
         Column("raw C ns", 8, ".0f"),
         Column("kqueue/raw C", 12, ".2f"),
     )
-    for row, n, mine, theirs in library_tasks():
-        if not bench.wants(f"kqueue: {row}") or not scenarios.has_room(mine.watched):
+    for row, n, mine, theirs in wanted_tasks(bench):
+        if not scenarios.has_room(mine.watched):
             continue
         contenders = {LIBRARY: in_c(library, mine), RAW: in_c(raw, theirs)}
         samples = compare(contenders, effort_for(mine, bench.effort))
-        bench.record(
-            table,
-            "kqueue",
-            scenario=row,
-            n=n,
-            library_ns=samples.median(LIBRARY),
-            raw_ns=samples.median(RAW),
-            library_per_raw=samples.ratio(LIBRARY, RAW),
-        )
+        record_beside_raw(bench, table, "kqueue", row, n, samples)
     if bench.wants("kqueue: bytes"):
         taken = library.answer(Task("bytes", 0, idle=KNOTES), 1)
         bench.rows.append(
@@ -119,8 +117,8 @@ def instructions_table(bench: Bench) -> None:
         Column("kqueue", 9, ".0f"),
         Column("raw C", 8, ".0f"),
     )
-    for row, n, mine, theirs in library_tasks():
-        if not bench.wants(f"kqueue: {row}") or n > 1:
+    for row, n, mine, theirs in wanted_tasks(bench):
+        if n > 1:
             continue
         bench.record(
             table,

@@ -137,6 +137,21 @@ def library_tasks() -> Iterator[tuple[str, Task, Task]]:
         yield f"pmx_{interface}_wait / {peer}, 200 us", mine, theirs
 
 
+def record_beside_raw(
+    bench: Bench, table: Table, section: str, row: str, n: int, samples: Samples
+) -> None:
+    """A line of what the library takes, and what the system calls alone do."""
+    bench.record(
+        table,
+        section,
+        scenario=row,
+        n=n,
+        library_ns=samples.median(LIBRARY),
+        raw_ns=samples.median(RAW),
+        library_per_raw=samples.ratio(LIBRARY, RAW),
+    )
+
+
 def library_table(bench: Bench) -> None:
     library = bench.programs.library
     if not library:
@@ -157,15 +172,8 @@ def library_table(bench: Bench) -> None:
             RAW: in_c(bench.programs.raw, theirs),
         }
         samples = compare(contenders, bench.effort)
-        bench.record(
-            table,
-            "library",
-            scenario=name,
-            n=mine.watched if mine.idle else mine.ready,
-            library_ns=samples.median(LIBRARY),
-            raw_ns=samples.median(RAW),
-            library_per_raw=samples.ratio(LIBRARY, RAW),
-        )
+        n = mine.watched if mine.idle else mine.ready
+        record_beside_raw(bench, table, "library", name, n, samples)
 
 
 @dataclass(frozen=True)

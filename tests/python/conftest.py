@@ -17,7 +17,7 @@ from typing import TypeVar
 
 import hypothesis
 import pytest
-from support import open_descriptors
+from support import open_descriptors, soft_limit
 
 hypothesis.settings.register_profile(
     "dev", max_examples=60, deadline=None, database=None, print_blob=True
@@ -140,9 +140,8 @@ def many(_no_leaked_descriptors: None) -> Iterator[int]:
     enough = 60000 if hard == resource.RLIM_INFINITY else min(hard, 60000)
     if enough < 4096:
         pytest.skip("the hard limit of open files is below 4096")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, enough), hard))
-    yield enough
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with soft_limit(resource.RLIMIT_NOFILE, max(soft, enough)):
+        yield enough
 
 
 @pytest.fixture

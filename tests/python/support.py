@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import platform
+import resource
 import signal
 import subprocess
 import sys
@@ -176,6 +177,25 @@ def waits_at_least(seconds: float) -> Iterator[None]:
     begin = time.monotonic_ns()
     yield
     assert time.monotonic_ns() - begin >= seconds * 1e9
+
+
+@contextlib.contextmanager
+def soft_limit(kind: int, limit: int) -> Iterator[None]:
+    """A limit of this process, of resource.RLIMIT_*."""
+    before, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, (before, hard))
+
+
+@contextlib.contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    lowest = os.dup(0)
+    os.close(lowest)
+    with soft_limit(resource.RLIMIT_NOFILE, lowest):
+        yield
 
 
 def duplicate_high(fd: int, lowest: int) -> int:

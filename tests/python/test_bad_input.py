@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 from conftest import Pipe, raises
-from support import File, Index, is_polymux
+from support import File, Index, is_polymux, soft_limit
 
 BEFORE_3_14 = sys.version_info < (3, 14)
 BEFORE_3_15 = sys.version_info < (3, 15)
@@ -321,14 +321,9 @@ def test_maxevents_beyond_the_kernel(mux: ModuleType) -> None:
 
 
 def test_maxevents_beyond_memory(mux: ModuleType) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     with mux.epoll() as epoll:
-        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, hard))
-        try:
-            with pytest.raises(MemoryError):
-                epoll.poll(0, 2**31 - 1)
-        finally:
-            resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        with soft_limit(resource.RLIMIT_AS, 4 << 30), pytest.raises(MemoryError):
+            epoll.poll(0, 2**31 - 1)
         assert epoll.poll(0) == []
 
 

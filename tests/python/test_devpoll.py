@@ -30,6 +30,7 @@ from support import (
     in_child,
     interrupted,
     raising,
+    soft_limit,
     wait_until_waiting,
     waits_at_least,
 )
@@ -263,15 +264,13 @@ def test_nested(devpoll: Any, pipe: Pipe) -> None:
 
 def test_limit_of_open_files_is_no_limit(devpoll: Any, pipe: Pipe) -> None:
     """The standard module's objects have a buffer as large as the limit is."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     copies = [os.dup(pipe.w) for _ in range(200)]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
     try:
-        for fd in copies:
-            devpoll.register(fd, select.POLLOUT)
-        assert len(devpoll.poll()) == 200
+        with soft_limit(resource.RLIMIT_NOFILE, 100):
+            for fd in copies:
+                devpoll.register(fd, select.POLLOUT)
+            assert len(devpoll.poll()) == 200
     finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         for fd in copies:
             os.close(fd)
 

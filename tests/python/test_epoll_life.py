@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import resource
 import sys
 from types import ModuleType
 
 import pytest
 from conftest import Pipe
-from support import EPOLL_IS_CLOSED
+from support import EPOLL_IS_CLOSED, no_descriptor_left
 
 
 def test_descriptor(mux: ModuleType) -> None:
@@ -153,14 +152,8 @@ def test_fromfd_minus_one_is_new(mux: ModuleType, pipe: Pipe) -> None:
 
 
 def test_out_of_descriptors(mux: ModuleType) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest = os.dup(0)
-    os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-    try:
+    with no_descriptor_left():
         for make in (mux.epoll, lambda: mux.epoll.fromfd(-1)):
             with pytest.raises(OSError, match="Too many open files") as raised:
                 make()
             assert raised.value.errno == errno.EMFILE
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import functools
 import os
-import resource
 import socket
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,13 @@ from typing import Any
 
 import pytest
 from conftest import Pipe, raises
-from support import Background, in_child, wait_until_waiting, waits_at_least
+from support import (
+    Background,
+    in_child,
+    no_descriptor_left,
+    wait_until_waiting,
+    waits_at_least,
+)
 
 Pair = tuple[socket.socket, socket.socket]
 CLOSED = "I/O operation on closed kqueue object"
@@ -343,17 +348,11 @@ def test_fromfd_minus_one_is_new(polymux: ModuleType, full: Pipe) -> None:
 
 
 def test_out_of_descriptors(polymux: ModuleType) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    lowest = os.dup(0)
-    os.close(lowest)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
-    try:
+    with no_descriptor_left():
         for make in (polymux.kqueue, lambda: polymux.kqueue.fromfd(-1)):
             with pytest.raises(OSError, match="Too many open files") as raised:
                 make()
             assert raised.value.errno == errno.EMFILE
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 # Threads.

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 from conftest import Pipe, raises
-from support import File, Index, waits_at_least
+from support import File, Index, soft_limit, waits_at_least
 
 BEFORE_3_15 = sys.version_info < (3, 15)
 CLOSED = "I/O operation on closed kqueue object"
@@ -141,13 +141,8 @@ def test_negative_maxevents(kq: Any, number: int) -> None:
 
 
 def test_maxevents_beyond_memory(kq: Any, user: Any) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, hard))
-    try:
-        with pytest.raises(MemoryError):
-            kq.control([user, user], 2**31 - 1)
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    with soft_limit(resource.RLIMIT_AS, 4 << 30), pytest.raises(MemoryError):
+        kq.control([user, user], 2**31 - 1)
     assert kq.control(None, 1, 0) == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import socket
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from support import (
     duplicate_high,
     in_child,
     raising,
+    soft_limit,
     wait_until_waiting,
 )
 
@@ -226,18 +228,14 @@ def test_thousands_of_descriptors(mux: ModuleType, many: int, pipe: Pipe) -> Non
 
 
 def test_more_than_the_limit_of_open_files(mux: ModuleType) -> None:
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     poll = mux.poll()
     for fd in range(200):
         poll.register(fd, 0)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (150, hard))
-    try:
-        with pytest.raises(OSError, match="Invalid argument"):
-            poll.poll(0)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    with (
+        soft_limit(resource.RLIMIT_NOFILE, 150),
+        pytest.raises(OSError, match="Invalid argument"),
+    ):
+        poll.poll(0)
     assert len(poll.poll(0)) > 100
 
 

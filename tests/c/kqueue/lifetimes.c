@@ -37,6 +37,13 @@ static void make_doubled(struct doubled *doubled)
     };
 }
 
+static void close_doubled(const struct doubled *doubled)
+{
+    CHECK_OK(close(doubled->fd));
+    CHECK_OK(close(doubled->copy));
+    CHECK_OK(close(doubled->writer));
+}
+
 /* Opens another thing of the target's kind, watched under the same number. */
 static void open_next(struct target *next, const struct target *target)
 {
@@ -219,6 +226,15 @@ TEST(copies_have_knotes_of_their_own)
     CHECK_OK(close(pipe.writer));
 }
 
+/* What comes is of the second knote, and of the file that writer writes to. */
+static void check_new_owner(struct pmx_kqueue *queue, int fd, int writer)
+{
+    write_bytes(writer, 3);
+    struct pmx_kevent event = take(queue);
+    CHECK_EVENT(&event, (uintptr_t)fd, EVFILT_READ, 0, 3);
+    CHECK_EQ_PTR(event.udata, TAG(2));
+}
+
 /* A number whose old file lives on under a copy, and is ready for ever. */
 TEST(new_owner_beside_the_living_old_file)
 {
@@ -236,15 +252,10 @@ TEST(new_owner_beside_the_living_old_file)
     check_gone(queue);
     write_byte(old.writer);
     check_gone(queue);
-    write_bytes(ends[1], 3);
-    struct pmx_kevent event = take(queue);
-    CHECK_EVENT(&event, (uintptr_t)old.fd, EVFILT_READ, 0, 3);
-    CHECK_EQ_PTR(event.udata, TAG(2));
+    check_new_owner(queue, old.fd, ends[1]);
     close_queue(queue);
     close_both(ends);
-    CHECK_OK(close(old.fd));
-    CHECK_OK(close(old.copy));
-    CHECK_OK(close(old.writer));
+    close_doubled(&old);
 }
 
 /* The same, where the queue hears of the new owner by its EV_ADD alone. */
@@ -259,15 +270,10 @@ TEST(new_owner_added_beside_the_living_old_file)
     CHECK_OK(dup3(ends[0], old.fd, O_CLOEXEC));
     CHECK_OK(add(queue, old.fd, EVFILT_READ, TAG(2)));
     check_gone(queue);
-    write_bytes(ends[1], 3);
-    struct pmx_kevent event = take(queue);
-    CHECK_EVENT(&event, (uintptr_t)old.fd, EVFILT_READ, 0, 3);
-    CHECK_EQ_PTR(event.udata, TAG(2));
+    check_new_owner(queue, old.fd, ends[1]);
     close_queue(queue);
     close_both(ends);
-    CHECK_OK(close(old.fd));
-    CHECK_OK(close(old.copy));
-    CHECK_OK(close(old.writer));
+    close_doubled(&old);
 }
 
 TEST(new_owner_that_is_readable_too)
@@ -365,9 +371,7 @@ TEST(closed_and_copied_back)
     CHECK_RETURNS(touch(queue, pipe.fd, EVFILT_READ, EV_DELETE), 0);
     check_gone(queue);
     close_queue(queue);
-    CHECK_OK(close(pipe.fd));
-    CHECK_OK(close(pipe.copy));
-    CHECK_OK(close(pipe.writer));
+    close_doubled(&pipe);
 }
 
 /* Both knotes of a descriptor go with it. */
@@ -432,7 +436,7 @@ TEST(closing_does_not_wake)
     CHECK_OK(close(pipe.fd));
     write_byte(pipe.writer); /* wakes the epoll, which has the copy's file */
     sleeper_sleeps(&sleeper);
-    CHECK_OK(apply(queue, entry(1, EVFILT_USER, 0, NOTE_TRIGGER, 0, 0)));
+    CHECK_OK(trigger(queue, 1));
     sleeper_join(&sleeper);
     CHECK_EQ_INT(sleeper.result, 1);
     CHECK_EQ_INT(sleeper.event.filter, EVFILT_USER);

@@ -190,7 +190,7 @@ TEST(threads_are_not_processes)
     CHECK_ERRNO(add_process(queue, sleeper.thread, 0, NOTE_EXIT), ESRCH);
     pthread_t other = start_thread(wait_for_byte, ends);
     CHECK_OK(apply(queue, entry(1, EVFILT_USER, EV_ADD, 0, 0, 0)));
-    CHECK_OK(apply(queue, entry(1, EVFILT_USER, 0, NOTE_TRIGGER, 0, 0)));
+    CHECK_OK(trigger(queue, 1));
     sleeper_join(&sleeper);
     write_byte(ends[1]);
     join_thread(other);

@@ -160,8 +160,7 @@ static void open_inner(struct target *target)
 static void raise_inner(struct target *target, struct pmx_kqueue *queue)
 {
     (void)queue;
-    CHECK_OK(
-        apply(target->inner, entry(USER_IDENT, EVFILT_USER, 0, NOTE_TRIGGER, 0, 0)));
+    CHECK_OK(trigger(target->inner, USER_IDENT));
 }
 
 /* A queue notices that nothing is left when it is asked. */

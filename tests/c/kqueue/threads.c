@@ -187,7 +187,7 @@ TEST(no_trigger_is_lost)
     run_threads(read_mail, &mailbox, threads);
     for (int i = 0; i < TOKENS; i++) {
         atomic_fetch_add(&mailbox.letters, 1);
-        CHECK_OK(apply(mailbox.queue, entry(1, EVFILT_USER, 0, NOTE_TRIGGER, 0, 0)));
+        CHECK_OK(trigger(mailbox.queue, 1));
     }
     join_threads(threads);
     CHECK_EQ_INT(mailbox.read, TOKENS);
