@@ -9,7 +9,18 @@ import socket
 import struct
 from pathlib import Path
 
-from harness import Skip, expect, expect_match, main, never, test, waitall, waitany
+from harness import (
+    NEVER,
+    TIMEOUT,
+    Skip,
+    expect,
+    expect_match,
+    main,
+    never,
+    test,
+    waitall,
+    waitany,
+)
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 SIOCSIFFLAGS, SIOCSIFNAME, IFF_UP = 0x8914, 0x8923, 1
@@ -118,7 +129,8 @@ def link_that_is_down_and_goes_up(_: Path) -> None:
 def link_that_is_to_come(_: Path) -> None:
     _set_link("lo", False)
     command = waitany("link:later0")
-    expect_match(command.until("link:later0"), "no such interface yet, retried")
+    told = command.until("link:later0")
+    expect_match(told, "no such interface yet, rtnetlink tells of new ones")
     command.watching()
     _rename_link("lo", "later0")
     _set_link("later0", True)
@@ -126,6 +138,16 @@ def link_that_is_to_come(_: Path) -> None:
     _set_link("later0", False)
     _rename_link("later0", "lo")
     _set_link("lo", True)
+
+
+@test
+def link_that_does_not_come(_: Path) -> None:
+    """What comes, goes and changes besides is not it."""
+    command = waitany("-t", NEVER, "link:never0").watching()
+    for _round in range(100):
+        _set_link("lo", False)
+        _set_link("lo", True)
+    command.gives(status=TIMEOUT)
 
 
 def _make_tun(name: str) -> int:
