@@ -11,6 +11,7 @@
 #include "backoff.h"
 #include "condition.h"
 #include "kinds.h"
+#include "lookup.h"
 #include "number.h"
 
 /* What a host that does not answer at all is given. */
@@ -19,9 +20,9 @@
 struct tcp {
     char host[NI_MAXHOST]; /* the port is behind it */
     const char *port;
-    struct addrinfo *addresses;
-    struct addrinfo *next; /* the address to be tried next */
-    int fd;                /* that connects; or -1 */
+    struct lookup lookup;
+    int next; /* the address to be tried next */
+    int fd;   /* that connects; or -1 */
     struct backoff backoff;
 };
 
@@ -47,7 +48,7 @@ static bool parse(struct condition *condition)
 {
     struct tcp *tcp = condition->state;
     size_t length = strlen(condition->argument);
-    tcp->fd = -1;
+    tcp->fd = tcp->lookup.fd = -1;
     if (length >= sizeof(tcp->host))
         return false;
     memcpy(tcp->host, condition->argument, length);
@@ -85,15 +86,15 @@ static bool is_connected(int fd)
 
 /* Whether the connection is under way. One that is made at once shows as that. */
 static bool call(struct condition *condition, struct tcp *tcp,
-                 const struct addrinfo *address)
+                 const struct address *address)
 {
+    const struct sockaddr *name = (const struct sockaddr *)&address->socket;
     int type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-    int fd = socket(address->ai_family, type, IPPROTO_TCP);
+    int fd = socket(name->sa_family, type, IPPROTO_TCP);
     if (fd < 0)
         return false;
     tcp->fd = fd;
-    bool is_called =
-        connect(fd, address->ai_addr, address->ai_addrlen) == 0 || errno == EINPROGRESS;
+    bool is_called = connect(fd, name, address->size) == 0 || errno == EINPROGRESS;
     if (is_called &&
         condition_watch(condition, (uintptr_t)fd, EVFILT_WRITE, EV_ONESHOT, 0, 0) ==
             0 &&
@@ -105,34 +106,27 @@ static bool call(struct condition *condition, struct tcp *tcp,
 
 static int call_next(struct condition *condition, struct tcp *tcp)
 {
-    while (tcp->next) {
-        const struct addrinfo *address = tcp->next;
-        tcp->next = address->ai_next;
-        if (call(condition, tcp, address))
+    const struct answer *found = &tcp->lookup.answer;
+    while (tcp->next < found->count)
+        if (call(condition, tcp, &found->addresses[tcp->next++]))
             return 0;
-    }
     return backoff_wait(&tcp->backoff, condition);
 }
 
-static void forget_addresses(struct tcp *tcp)
+/* A name that means nothing yet may mean something later. */
+static int call_found(struct condition *condition, struct tcp *tcp)
 {
-    if (tcp->addresses)
-        freeaddrinfo(tcp->addresses);
-    tcp->addresses = tcp->next = NULL;
+    const struct answer *found = &tcp->lookup.answer;
+    if (found->error)
+        condition_tell(condition, "%s", gai_strerror(found->error));
+    tcp->next = 0;
+    return call_next(condition, tcp);
 }
 
-/* A name that means nothing yet may mean something later. */
 static int call_all(struct condition *condition, struct tcp *tcp)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    forget_addresses(tcp);
-    int error = getaddrinfo(tcp->host, tcp->port, &hints, &tcp->addresses);
-    if (error) {
-        tcp->addresses = NULL;
-        condition_tell(condition, "%s", gai_strerror(error));
-    }
-    tcp->next = tcp->addresses;
-    return call_next(condition, tcp);
+    bool is_found = lookup_begin(&tcp->lookup, condition, tcp->host, tcp->port);
+    return is_found ? call_found(condition, tcp) : 0;
 }
 
 static int begin(struct condition *condition)
@@ -144,6 +138,10 @@ static int begin(struct condition *condition)
 static int event(struct condition *condition, const struct pmx_kevent *event)
 {
     struct tcp *tcp = condition->state;
+    if (event->filter == EVFILT_READ) {
+        lookup_finish(&tcp->lookup, condition);
+        return call_found(condition, tcp);
+    }
     bool answers = event->filter == EVFILT_WRITE && is_connected(tcp->fd);
     bool is_next = tcp->fd >= 0;
     hang_up(condition, tcp);
@@ -158,7 +156,7 @@ static void end(struct condition *condition)
 {
     struct tcp *tcp = condition->state;
     hang_up(condition, tcp);
-    forget_addresses(tcp);
+    lookup_end(&tcp->lookup, condition);
 }
 
 const struct kind kind_tcp = {

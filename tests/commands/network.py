@@ -7,13 +7,29 @@ import fcntl
 import os
 import socket
 import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from harness import Skip, expect, expect_match, main, never, test, waitall, waitany
+from harness import (
+    NEVER,
+    TIMEOUT,
+    Skip,
+    expect,
+    expect_match,
+    main,
+    never,
+    test,
+    waitall,
+    waitany,
+)
 
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET = 0x20000, 0x10000000, 0x40000000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 SIOCSIFFLAGS, SIOCSIFNAME, IFF_UP = 0x8914, 0x8923, 1
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000
+LONG = 20.0  # seconds; a look-up without an answer takes minutes
 
 
 def _listener(port: int = 0) -> socket.socket:
@@ -37,6 +53,41 @@ def port_that_accepts(_: Path) -> None:
 @test
 def port_that_never_accepts(_: Path) -> None:
     never(f"tcp:127.0.0.1:{_free_port()}", "tcp:no.such.host.invalid:80")
+
+
+@contextmanager
+def _silent_name_server(folder: Path) -> Iterator[socket.socket]:
+    """The one that names are looked up at, for this process and its children."""
+    own, libc = folder / "resolv.conf", ctypes.CDLL(None, use_errno=True)
+    own.write_text("nameserver 127.0.0.1\noptions timeout:30 attempts:5\n")
+    if (
+        libc.unshare(CLONE_NEWNS) < 0
+        or libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) < 0
+        or libc.mount(bytes(own), b"/etc/resolv.conf", None, MS_BIND, None) < 0
+    ):
+        raise Skip(f"no mounts: {os.strerror(ctypes.get_errno())}")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 53))
+        yield server
+    libc.umount2(b"/etc/resolv.conf", 0)
+
+
+@test
+def name_that_is_looked_up_for_long(folder: Path) -> None:
+    """The time that is given is kept, and others come in the meantime."""
+    word = "tcp:long.example.org:80"
+    with _silent_name_server(folder) as server:
+        began = time.monotonic()
+        never(word)
+        waitall("-t", NEVER, word, "timer:1ms").gives(
+            "timer:1ms has expired", status=124
+        )
+        expect(time.monotonic() - began < LONG, True)
+        server.setblocking(False)
+        try:
+            server.recv(512)
+        except BlockingIOError as error:
+            raise Skip("names are not looked up by DNS here") from error
 
 
 @test
@@ -118,7 +169,8 @@ def link_that_is_down_and_goes_up(_: Path) -> None:
 def link_that_is_to_come(_: Path) -> None:
     _set_link("lo", False)
     command = waitany("link:later0")
-    expect_match(command.until("link:later0"), "no such interface yet, retried")
+    told = command.until("link:later0")
+    expect_match(told, "no such interface yet, rtnetlink tells of new ones")
     command.watching()
     _rename_link("lo", "later0")
     _set_link("later0", True)
@@ -126,6 +178,16 @@ def link_that_is_to_come(_: Path) -> None:
     _set_link("later0", False)
     _rename_link("later0", "lo")
     _set_link("lo", True)
+
+
+@test
+def link_that_does_not_come(_: Path) -> None:
+    """What comes, goes and changes besides is not it."""
+    command = waitany("-t", NEVER, "link:never0").watching()
+    for _round in range(100):
+        _set_link("lo", False)
+        _set_link("lo", True)
+    command.gives(status=TIMEOUT)
 
 
 def _make_tun(name: str) -> int:

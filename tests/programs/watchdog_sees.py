@@ -74,8 +74,8 @@ def sees(change: Callable[[], object], *events: FileSystemEvent) -> FileSystemEv
 
 
 def settle(folder: Path) -> None:
-    """Lets the observer watch all that it has announced, and read all that has
-    happened to it: two files, one after the other, since the first may be found
+    """Lets the observer watch all that it had announced before, and read all that
+    had happened to it: two files, one after the other, since the first may be found
     after a call of control() that was over before.
     """
     for _ in range(2):
@@ -147,6 +147,7 @@ def see_directory(folder: Path) -> None:
     sees(lambda: path.chmod(0o700), DirAttribEvent(str(path)))
     settle(folder)
     see_file(path)
+    settle(folder)  # the last file of the directory, too
     for left in path.iterdir():
         sees(left.unlink, FileDeletedEvent(str(left)))
     settle(folder)
