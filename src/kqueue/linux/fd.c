@@ -108,11 +108,12 @@ static int look(struct pmx__item *item, struct pmx__readiness *readiness)
 /*
  * Whether an event is believed to be its number's, unless there is a reason for
  * doubt. That there is something to read is most of what happens, and one system
- * call more than the one that counts it would be felt.
+ * call more than the one that counts it would be felt. A queue is never trusted:
+ * to count it is to lock it, and its number may have become this queue's own.
  */
 static bool is_trusted(const struct pmx__item *item)
 {
-    return pmx__item_seen(item) == EPOLLIN;
+    return pmx__item_seen(item) == EPOLLIN && item->kind != PMX__OBJECT_EPOLL + 1;
 }
 
 static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
@@ -121,9 +122,9 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
     struct pmx__item *item = pmx__item_of(knote);
     item->seen = knote->held ? 0 : item->seen;
     struct pmx__readiness readiness = {0};
-    int result = is_trusted(item) ? pmx__item_doubt(queue, item) : verify(queue, knote);
-    if (result == 0 && !item->kind)
-        result = find_kind(queue, item);
+    int result = item->kind ? 0 : find_kind(queue, item);
+    if (result == 0)
+        result = is_trusted(item) ? pmx__item_doubt(queue, item) : verify(queue, knote);
     if (result == 0)
         result = look(item, &readiness);
     item->seen = 0;
