@@ -238,6 +238,25 @@ TEST(a_queue_in_itself)
     close_queue(queue);
 }
 
+/* EV_FORCEONESHOT raises an event now, wherever one looks for it. */
+TEST(forced_event_of_an_inner_queue)
+{
+    int ends[2];
+    struct pmx_kqueue *outer = open_queue(), *inner = open_queue();
+    make_pipe(ends);
+    uintptr_t ident = (uintptr_t)ends[0];
+    CHECK_OK(nest(outer, inner, 0));
+    CHECK_OK(change(inner, ident, EVFILT_READ, EV_ADD));
+    CHECK_OK(change(inner, ident, EVFILT_READ, EV_FORCEONESHOT));
+    check_inner(outer, inner, 0, 1);
+    check_inner(outer, inner, 0, 1);
+    CHECK_TAKES(inner, ident, EVFILT_READ, EV_ONESHOT, 0);
+    CHECK_QUIET(outer);
+    close_queue(outer);
+    close_queue(inner);
+    close_both(ends);
+}
+
 /* An inner queue's number becomes the outer one's own. */
 TEST(a_queue_that_becomes_its_inner)
 {
