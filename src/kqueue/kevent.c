@@ -342,6 +342,8 @@ static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
     pmx__knote_lower(knote);
     int result = knote->filter->collect(queue, knote, &report);
     if (result == 0)
+        result = knote->forced;
+    if (result == 0)
         knote->counted = false;
     if (result < 0)
         pmx__knote_forget(queue, (int)knote->ident);
@@ -351,7 +353,7 @@ static int count_one(struct pmx__queue *queue, struct pmx__knote *knote)
         return 0;
     queue->news += !knote->counted;
     knote->counted = true;
-    if (knote->clears || !knote->filter->sourced)
+    if (knote->clears || knote->forced || !knote->filter->sourced)
         pmx__knote_raise(queue, knote);
     return 1;
 }

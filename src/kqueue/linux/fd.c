@@ -109,11 +109,12 @@ static int look(struct pmx__item *item, struct pmx__report *report)
 /*
  * Whether an event is believed to be its number's, unless there is a reason for
  * doubt. That there is something to read is most of what happens, and one system
- * call more than the one that counts it would be felt.
+ * call more than the one that counts it would be felt. A queue is never trusted:
+ * to count it is to lock it, and its number may have become this queue's own.
  */
 static bool is_trusted(const struct pmx__item *item)
 {
-    return pmx__item_seen(item) == EPOLLIN;
+    return pmx__item_seen(item) == EPOLLIN && item->kind != PMX__OBJECT_EPOLL + 1;
 }
 
 /* A false alarm is not to come again until something changes. */
@@ -129,9 +130,9 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
 {
     struct pmx__item *item = pmx__item_of(knote);
     item->seen = knote->held ? 0 : item->seen;
-    int result = is_trusted(item) ? pmx__item_doubt(queue, item) : verify(queue, knote);
-    if (result == 0 && !item->kind)
-        result = find_kind(queue, item);
+    int result = item->kind ? 0 : find_kind(queue, item);
+    if (result == 0)
+        result = is_trusted(item) ? pmx__item_doubt(queue, item) : verify(queue, knote);
     int ready = result < 0 ? result : look(item, report);
     item->seen = 0;
     if (ready >= 0 && settle_alarm(queue, item, ready) == 0)
