@@ -29,7 +29,9 @@ Whatever is not listed here is meant to be as on FreeBSD.
 
 _TEST = re.compile(r"^TEST(?:_EACH)?\((\w+)", re.MULTILINE)
 _STRINGS = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'
-_DIFFERENCE = re.compile(rf"^\s+DIFFERENCE\(\s*{_STRINGS},\s*{_STRINGS}\);", re.MULTILINE)
+_DIFFERENCE = re.compile(
+    rf"^\s+DIFFERENCE\(\s*{_STRINGS},\s*{_STRINGS}\);", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
