@@ -324,32 +324,23 @@ static enum pmx__news notice_watch(struct pmx__queue *queue, uint32_t id,
     return PMX__NEWS;
 }
 
-/* Some events of the side set, which is asked without sleeping; how many. */
-static int notice_side_batch(struct pmx__queue *queue, int max, enum pmx__news *most)
-{
-    struct epoll_event events[SIDE_BATCH];
-    int set = pmx__queue_source(queue)->side;
-    int count = epoll_wait(set, events, max, 0);
-    for (int i = 0; i < count; i++) {
-        enum pmx__news news =
-            pmx__item_notice(queue, set, events[i].data.u64, events[i].events);
-        *most = news > *most ? news : *most;
-    }
-    return count;
-}
-
-/* All events of the side set that are wanted, in one round of its items. */
+/* The events of the side set, which is asked without sleeping, in one round. */
 static enum pmx__news notice_side(struct pmx__queue *queue)
 {
+    struct epoll_event events[SIDE_BATCH];
     const struct pmx__source *source = pmx__queue_source(queue);
     enum pmx__news most = PMX__NEWS_NONE;
     int64_t left = source->items;
-    int count, max;
-    do {
-        max = source->wanted < SIDE_BATCH ? source->wanted : SIDE_BATCH;
-        count = max > 0 ? notice_side_batch(queue, max, &most) : 0;
-        left -= count;
-    } while (count > 0 && count == max && left > 0);
+    for (int count = SIDE_BATCH; count == SIDE_BATCH && left > 0; left -= count) {
+        int set = source->side;
+        int max = source->wanted < SIDE_BATCH ? source->wanted : SIDE_BATCH;
+        count = max > 0 ? epoll_wait(set, events, max, 0) : 0;
+        for (int i = 0; i < count; i++) {
+            enum pmx__news news =
+                pmx__item_notice(queue, set, events[i].data.u64, events[i].events);
+            most = news > most ? news : most;
+        }
+    }
     return most;
 }
 
