@@ -132,7 +132,7 @@ import asyncio, select, sys
 async def main():
     loop = asyncio.get_running_loop()
     assert type(loop._selector._selector) is select.epoll
-    assert "polymux" in select.__file__
+    assert "polymux" in repr(select)
     async def echo(reader, writer):
         writer.write(await reader.readline())
         await writer.drain()

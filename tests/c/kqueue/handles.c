@@ -247,3 +247,24 @@ TEST(many_queues)
     for (int i = 0; i < QUEUES; i++)
         close_queue(queues[i * 7 % QUEUES]);
 }
+
+/* An inner queue's number becomes the outer one's own. */
+TEST(a_queue_that_becomes_its_inner)
+{
+    struct pmx_kqueue *outer = open_queue(), *inner = open_queue();
+    int number = CHECK_OK(pmx_kqueue_fd(inner));
+    CHECK_OK(change(outer, (uintptr_t)number, EVFILT_READ, EV_ADD));
+    add_user(inner, 1);
+    CHECK_OK(trigger(inner, 1));
+    int copy = CHECK_OK(fcntl(number, F_DUPFD_CLOEXEC, 0));
+    struct pmx_kqueue *other = pmx_kqueue_from_fd(copy);
+    CHECK(other);
+    CHECK_OK(dup3(CHECK_OK(pmx_kqueue_fd(outer)), number, O_CLOEXEC));
+    CHECK_ERRNO(pmx_kqueue_close(inner), EBADF);
+    struct pmx_kqueue *again = pmx_kqueue_from_fd(number);
+    CHECK(again);
+    CHECK_QUIET(outer);
+    close_queue(again);
+    close_queue(other);
+    close_queue(outer);
+}
