@@ -50,6 +50,12 @@ int pmx__source_ctl(int set, int operation, int fd, uint32_t events, uint64_t ta
 /* Adds a watch to a set. 0 or -errno. */
 int pmx__set_add_watch(int set, const struct pmx__watch *watch);
 
+/* Calls due() if it is time: whether it was. */
+bool pmx__source_ring(struct pmx__queue *queue);
+
+/* The shorter one of a timeout and the time to the alarm. */
+int64_t pmx__source_limit(const struct pmx__source *source, int64_t timeout_ns);
+
 /* Makes the side set, if there is none. 0 or -errno. */
 int pmx__source_need_side(struct pmx__source *source);
 
