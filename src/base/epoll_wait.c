@@ -81,3 +81,11 @@ int pmx__epoll_wait(int fd, struct epoll_event *events, int maxevents,
     int forever_or_not = timeout_ns < 0 ? -1 : 0;
     return pmx__syscall(epoll_pwait(fd, events, maxevents, forever_or_not, sigmask));
 }
+
+int pmx__epoll_look(int fd, struct epoll_event *events, int maxevents,
+                    const sigset_t *sigmask)
+{
+    long count =
+        syscall(SYS_epoll_pwait, fd, events, maxevents, 0, sigmask, (size_t)_NSIG / 8);
+    return pmx__syscall((int)count);
+}

@@ -10,4 +10,8 @@
 int pmx__epoll_wait(int fd, struct epoll_event *events, int maxevents,
                     int64_t timeout_ns, const sigset_t *sigmask);
 
+/* The same with a timeout of 0, but no cancellation point. */
+int pmx__epoll_look(int fd, struct epoll_event *events, int maxevents,
+                    const sigset_t *sigmask);
+
 #endif

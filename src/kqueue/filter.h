@@ -55,6 +55,7 @@ struct pmx__knote {
     /* kevent.c's. */
     bool forced : 1;  /* to be collected whatever the filter says */
     bool counted : 1; /* a queue around this one knows that it is ready */
+    bool stays : 1;   /* as it is when it is collected; for filters to read */
 };
 
 /* What a filter says of a knote that can be collected. */

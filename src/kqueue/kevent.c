@@ -48,6 +48,7 @@ static int add(struct pmx__queue *queue, const struct pmx__filter *filter,
     int result = pmx__knote_add(queue, filter, &model, &knote);
     if (result < 0)
         return result;
+    knote->stays = !knote->once && !knote->clears && !(knote->flags & EV_DISPATCH);
     change->fflags = 0;
     return 0;
 }
@@ -62,6 +63,7 @@ static int miss(const struct pmx__filter *filter, uintptr_t ident)
 static void force(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     knote->once = true;
+    knote->stays = false;
     knote->flags |= EV_ONESHOT;
     knote->forced = true;
     pmx__knote_raise(queue, knote);
@@ -196,40 +198,33 @@ static int apply(struct pmx__queue *queue, struct pmx_kevent *change,
     return change_of_filter(queue, filter, change);
 }
 
-/* The list of answers to changes. */
-struct answers {
-    struct pmx_kevent *events;
-    int room;
-    int count;
-    bool full; /* there was one too many: the call ends */
-};
-
-static int answer(struct answers *answers, const struct pmx_kevent *change, int result)
+/* Whether there was room for the answer to a change. */
+static bool answer(struct pmx__wait *wait, const struct pmx_kevent *change, int result)
 {
-    if (answers->count == answers->room) {
-        answers->full = true;
-        return result;
-    }
-    struct pmx_kevent *event = &answers->events[answers->count++];
+    if (wait->count == wait->capacity)
+        return false;
+    struct pmx_kevent *event = &wait->events[wait->count++];
     *event = *change;
     event->flags = EV_ERROR;
     event->data = -result;
-    return 0;
+    return true;
 }
 
-/* Returns 0, or -errno of the change for which there was no room. */
+/* Ends with the first change for whose answer there is no room: *full, and what
+ * came of that change is returned. */
 static int apply_all(struct pmx__queue *queue, const struct pmx_kevent *changes,
-                     int count, struct answers *answers, struct pmx__wait *wait)
+                     int count, struct pmx__wait *wait, bool *full)
 {
-    for (int i = 0; i < count && !answers->full; i++) {
+    for (int i = 0; i < count; i++) {
         struct pmx_kevent change = changes[i]; /* the array may be that of answers */
         if (change.filter == 0)
             continue;
         change.flags &= (uint16_t)~EV_SYSFLAGS;
         int result = apply(queue, &change, wait);
-        if (result < 0 || change.flags & EV_RECEIPT)
-            result = answer(answers, &change, result);
-        if (result < 0)
+        if (result == 0 && !(change.flags & EV_RECEIPT))
+            continue;
+        *full = !answer(wait, &change, result);
+        if (*full)
             return result;
     }
     return 0;
@@ -267,6 +262,15 @@ static int collect_last(struct pmx__queue *queue, struct pmx__knote *knote)
     return result != -EBADF && result != -ENOENT;
 }
 
+void pmx__collect_bytes(struct pmx__queue *queue, struct pmx__knote *knote,
+                        int64_t bytes, struct pmx__wait *wait)
+{
+    const struct pmx__report report = {.data = bytes};
+    knote->counted = false;
+    fill(&wait->events[wait->count++], knote, &report);
+    pmx__list_append(&queue->done, &knote->ready);
+}
+
 /* What becomes of a knote that was collected; it stands in line no more. */
 static void follow_up(struct pmx__queue *queue, struct pmx__knote *knote, bool apart)
 {
@@ -302,20 +306,17 @@ static int collect_one(struct pmx__queue *queue, struct pmx__knote *knote,
     return 1;
 }
 
-/* Collects what stands in line. *missed: something was not ready after all. */
-int pmx__collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int room,
-                      bool *missed)
+bool pmx__collect_line(struct pmx__queue *queue, struct pmx__wait *wait)
 {
-    int count = 0;
-    *missed = false;
-    while (count < room && !pmx__list_empty(&queue->base.ready)) {
+    bool missed = false;
+    while (wait->count < wait->capacity && !pmx__list_empty(&queue->base.ready)) {
         struct pmx__knote *knote =
             pmx__list_entry(queue->base.ready.next, struct pmx__knote, ready);
-        int collected = collect_one(queue, knote, &events[count]);
-        *missed |= !collected;
-        count += collected;
+        int collected = collect_one(queue, knote, &wait->events[wait->count]);
+        missed |= !collected;
+        wait->count += collected;
     }
-    return count;
+    return missed;
 }
 
 /* The call is over: what is done stands in line again, behind all others, unless
@@ -377,28 +378,28 @@ int64_t pmx__queue_count(struct pmx__queue *queue)
     return count;
 }
 
-static int collect(struct pmx__queue *queue, struct pmx_kevent *events, int room,
-                   struct pmx__wait *wait)
+static int collect(struct pmx__queue *queue, struct pmx__wait *wait)
 {
-    int result = pmx__wait_collect(queue, events, room, wait);
+    int result = pmx__wait_collect(queue, wait);
     settle_done(queue);
     return result;
 }
 
-/* wait has the room for events. */
 static int control(const struct pmx_kevent *changes, int nchanges,
-                   struct pmx_kevent *events, struct pmx__wait *wait)
+                   struct pmx__wait *wait)
 {
     struct pmx__queue *queue = wait->door->queue;
-    struct answers answers = {.events = events, .room = wait->room};
-    int result = apply_all(queue, changes, nchanges, &answers, wait);
-    if (result < 0 || answers.full)
+    bool full = false;
+    if (nchanges < 0 || wait->capacity < 0)
+        return -EINVAL;
+    int result = apply_all(queue, changes, nchanges, wait, &full);
+    if (full)
         return result;
-    if (answers.count || wait->room == 0)
-        return answers.count;
+    if (wait->count || wait->capacity == 0)
+        return wait->count;
     if (wait->timeout_ns == PMX_KQUEUE_NO_TIME)
         return -EINVAL;
-    return collect(queue, events, wait->room, wait);
+    return collect(queue, wait);
 }
 
 int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *changes,
@@ -407,13 +408,18 @@ int pmx_kqueue_control(struct pmx_kqueue *kqueue, const struct pmx_kevent *chang
 {
     int saved = errno;
     struct pmx__door *door = kqueue->door;
-    struct pmx__wait wait = {door,       door->fd, nevents,
-                             timeout_ns, sigmask,  PMX__NOT_SHIELDED};
+    struct pmx__wait wait = {
+        .door = door,
+        .fd = door->fd,
+        .timeout_ns = timeout_ns,
+        .sigmask = sigmask,
+        .cancel = PMX__NOT_SHIELDED,
+        .events = events,
+        .capacity = nevents,
+    };
     int result = pmx__door_enter(door);
     if (result == 0) {
-        result = -EINVAL;
-        if (nchanges >= 0 && nevents >= 0)
-            result = control(changes, nchanges, events, &wait);
+        result = control(changes, nchanges, &wait);
         pmx__door_leave(door);
     }
     pmx__unshield(&wait);

@@ -76,7 +76,7 @@ static inline bool pmx__queue_is_ours(const struct pmx__queue *queue)
 static inline void pmx__queue_settle(struct pmx__queue *queue)
 {
     bool pending = !pmx__list_empty(&queue->base.ready);
-    if (queue->base.source && (pending || queue->closing || queue->base.shown))
+    if ((pending || queue->closing || queue->base.shown) && queue->base.source)
         pmx__source_show(queue, pending, queue->closing);
 }
 

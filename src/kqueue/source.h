@@ -16,6 +16,7 @@
 #include "filter.h"
 
 struct pmx__door;
+struct pmx_kevent;
 struct pmx__source;
 
 /*
@@ -51,6 +52,8 @@ void pmx__source_show(struct pmx__queue *queue, bool pending, bool urgent);
  * timeout_ns  the longest sleep; negative: no limit; 0: no sleep
  * sigmask     during the sleep; NULL: the thread's
  * cancel      the thread's cancel state while it is shielded; else NOT_SHIELDED
+ * events      room for so many; a count of them has been filled, with what was
+ *             collected at once, as nothing stood in line before it
  */
 struct pmx__wait {
     struct pmx__door *door;
@@ -59,6 +62,9 @@ struct pmx__wait {
     int64_t timeout_ns;
     const sigset_t *sigmask;
     int cancel;
+    struct pmx_kevent *events;
+    int capacity;
+    int count;
 };
 
 /*
@@ -97,6 +103,18 @@ static inline struct pmx__source *pmx__queue_source(const struct pmx__queue *que
 {
     return pmx__base_of(queue)->source;
 }
+
+/* Whether an event may be collected at once. */
+static inline bool pmx__wait_is_open(const struct pmx__queue *queue,
+                                     const struct pmx__wait *wait)
+{
+    return wait->count < wait->capacity && pmx__list_empty(&pmx__base_of(queue)->ready);
+}
+
+/* Collects, where it may be, a knote that stays as it is and is in no line: it
+ * has so many bytes. */
+void pmx__collect_bytes(struct pmx__queue *queue, struct pmx__knote *knote,
+                        int64_t bytes, struct pmx__wait *wait);
 
 /* Puts the new set in the place of every descriptor of the queue. */
 void pmx__queue_replace(struct pmx__queue *queue, int fd);

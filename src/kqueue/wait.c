@@ -90,12 +90,11 @@ static int take_turns(struct pmx__queue *queue, struct pmx__wait *wait)
  * in store, or it would come twice. Where one does, as more was raised at once
  * than there was room for, all that is in store has to come in line.
  */
-static int gather(struct pmx__queue *queue, struct pmx__wait *wait, int room,
-                  int64_t left)
+static int gather_behind(struct pmx__queue *queue, struct pmx__wait *wait, int room)
 {
     struct line line = hold_line(queue, room);
     bool is_full = line.length == room;
-    wait->timeout_ns = line.length ? 0 : left;
+    wait->timeout_ns = 0;
     wait->room = is_full ? room : room - line.length;
     if (line.has_edge)
         wait->room = INT_MAX;
@@ -104,44 +103,49 @@ static int gather(struct pmx__queue *queue, struct pmx__wait *wait, int room,
     return pmx__source_wait(queue, wait);
 }
 
+static int gather(struct pmx__queue *queue, struct pmx__wait *wait, int64_t left)
+{
+    int room = wait->capacity - wait->count;
+    if (!pmx__list_empty(&queue->base.ready))
+        return gather_behind(queue, wait, room);
+    wait->room = room;
+    wait->timeout_ns = left;
+    return pmx__source_wait(queue, wait);
+}
+
 /* One wait, and the collection after it. */
 struct round {
-    int count;
     bool missed; /* something was not ready after all */
     bool idle;   /* there was nothing to look at */
 };
 
 /* 0 or -errno; what was collected counts in any case. */
-static int collect_round(struct pmx__queue *queue, struct pmx_kevent *events, int room,
-                         struct pmx__wait *wait, int64_t left, struct round *round)
+static int collect_round(struct pmx__queue *queue, struct pmx__wait *wait, int64_t left,
+                         struct round *round)
 {
     bool is_line = !pmx__list_empty(&queue->base.ready);
-    int waited = gather(queue, wait, room, left);
+    int waited = gather(queue, wait, left);
     if (waited == -EINTR && wait->door->open) /* what has happened comes first */
-        gather(queue, wait, room, 0);
-    *round = (struct round){0};
-    if (!wait->door->open)
+        gather(queue, wait, 0);
+    *round = (struct round){.idle = !waited && !is_line};
+    if (!wait->door->open) {
+        wait->count = 0;
         return -EBADF;
-    pmx__shield(wait);
-    round->count = pmx__collect_line(queue, events, room, &round->missed);
-    round->idle = !waited && !is_line;
+    }
+    if (!pmx__list_empty(&queue->base.ready)) {
+        pmx__shield(wait);
+        round->missed = pmx__collect_line(queue, wait);
+    }
     return waited < 0 ? waited : 0;
 }
 
-/* Fills the room that something missing has left: at most so many events. */
-static int collect_rest(struct pmx__queue *queue, struct pmx_kevent *events, int room,
-                        struct pmx__wait *wait)
+/* Fills the room that something missing has left. */
+static void collect_rest(struct pmx__queue *queue, struct pmx__wait *wait)
 {
     struct round round = {.missed = true};
-    int count = 0;
-    while (round.missed && count < room) {
-        int result =
-            collect_round(queue, events + count, room - count, wait, 0, &round);
-        count += round.count;
-        if (result < 0)
+    while (round.missed && wait->count < wait->capacity)
+        if (collect_round(queue, wait, 0, &round) < 0)
             break;
-    }
-    return count;
 }
 
 /* What is left of a time limit after a round. */
@@ -150,19 +154,17 @@ static int64_t time_left(int64_t timeout_ns, int64_t deadline)
     return timeout_ns ? pmx__deadline_left(deadline) : 0;
 }
 
-int pmx__wait_collect(struct pmx__queue *queue, struct pmx_kevent *events, int room,
-                      struct pmx__wait *wait)
+int pmx__wait_collect(struct pmx__queue *queue, struct pmx__wait *wait)
 {
     int64_t left = wait->timeout_ns;
     int64_t deadline = left > 0 ? pmx__deadline_in(left) : PMX__NEVER;
     for (;;) {
         struct round round;
-        int result = collect_round(queue, events, room, wait, left, &round);
-        int count = round.count;
-        if (count && round.missed)
-            count += collect_rest(queue, events + count, room - count, wait);
-        if (count)
-            return count;
+        int result = collect_round(queue, wait, left, &round);
+        if (wait->count && round.missed)
+            collect_rest(queue, wait);
+        if (wait->count)
+            return wait->count;
         if (result < 0 || (!left && round.idle))
             return result;
         left = time_left(left, deadline);

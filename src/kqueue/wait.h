@@ -6,7 +6,6 @@
 
 struct pmx__queue;
 struct pmx__wait;
-struct pmx_kevent;
 
 /*
  * Waits for events and collects them, as many as there is room for. A wake-up
@@ -14,12 +13,10 @@ struct pmx_kevent;
  * because of other threads. Returns their number, 0 when the time is over, or
  * -errno.
  */
-int pmx__wait_collect(struct pmx__queue *queue, struct pmx_kevent *events, int room,
-                      struct pmx__wait *wait);
+int pmx__wait_collect(struct pmx__queue *queue, struct pmx__wait *wait);
 
-/* kevent.c: collects what stands in line, each knote once: the number. *missed:
- * something was not ready after all. */
-int pmx__collect_line(struct pmx__queue *queue, struct pmx_kevent *events, int room,
-                      bool *missed);
+/* kevent.c: collects what stands in line, each knote once: whether something was
+ * not ready after all. */
+bool pmx__collect_line(struct pmx__queue *queue, struct pmx__wait *wait);
 
 #endif

@@ -80,6 +80,14 @@ int pmx__items_copy(struct pmx__queue *queue, bool side, int set);
 int pmx__item_hush(struct pmx__queue *queue, struct pmx__item *item);
 int pmx__item_unhush(struct pmx__queue *queue, struct pmx__item *item);
 
+/*
+ * fd.c: the most common event by the shortest way, without a cancellation point:
+ * there are bytes to read, of a descriptor that has no other knote. Collects
+ * them at once; false, with nothing done, if it is not that.
+ */
+bool pmx__item_collect_bytes(struct pmx__queue *queue, uint64_t tag, uint32_t events,
+                             struct pmx__wait *wait);
+
 /* What came of an event of the set. */
 enum pmx__news {
     PMX__NEWS_NONE, /* nothing */

@@ -46,6 +46,18 @@ static inline bool pmx__object_has_poll(int kind)
     return kind < PMX__OBJECT_DEVICE;
 }
 
+/* Whether bytes that FIONREAD counts are all there is to say where EPOLLIN is. */
+static inline bool pmx__object_counts_bytes(int kind)
+{
+    enum {
+        KINDS = 1 << PMX__OBJECT_TCP | 1 << PMX__OBJECT_UNIX_STREAM |
+                1 << PMX__OBJECT_UNIX_PACKETS | 1 << PMX__OBJECT_SOCKET |
+                1 << PMX__OBJECT_PIPE_READER | 1 << PMX__OBJECT_FIFO_BOTH |
+                1 << PMX__OBJECT_TTY
+    };
+    return KINDS >> kind & 1;
+}
+
 /* What to ask of epoll for each of the filters, beside EPOLLERR and EPOLLHUP. */
 uint32_t pmx__object_read_events(int kind);
 uint32_t pmx__object_write_events(int kind);

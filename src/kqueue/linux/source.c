@@ -182,7 +182,7 @@ int pmx__set_alarm(struct pmx__queue *queue, int64_t deadline,
 bool pmx__source_ring(struct pmx__queue *queue)
 {
     struct pmx__source *source = pmx__queue_source(queue);
-    if (source->alarm == PMX__NEVER || pmx__deadline_left(source->alarm) > 0)
+    if (pmx__deadline_left(source->alarm) > 0)
         return false;
     source->alarm = PMX__NEVER;
     source->due(queue);

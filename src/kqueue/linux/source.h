@@ -50,7 +50,8 @@ int pmx__source_ctl(int set, int operation, int fd, uint32_t events, uint64_t ta
 /* Adds a watch to a set. 0 or -errno. */
 int pmx__set_add_watch(int set, const struct pmx__watch *watch);
 
-/* Calls due() if it is time: whether it was. */
+/* Of a source that has an alarm: calls due() if it is time, and says whether it
+ * was. */
 bool pmx__source_ring(struct pmx__queue *queue);
 
 /* The shorter one of a timeout and the time to the alarm. */

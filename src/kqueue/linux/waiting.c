@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 
+#include "../../base/deadline.h"
 #include "../../base/epoll_wait.h"
 #include "../../base/result.h"
 #include "../source.h"
@@ -72,10 +73,29 @@ struct batch {
     enum pmx__news most; /* that came of one of them */
 };
 
-static void notice_batch(struct pmx__queue *queue, struct batch *batch)
+/* Collects at once what can be, from the first event on: how many. */
+static int collect_batch(struct pmx__queue *queue, const struct batch *batch,
+                         struct pmx__wait *wait)
 {
-    batch->most = PMX__NEWS_NONE;
-    for (int i = 0; i < batch->count; i++) {
+    int count = 0;
+    while (count < batch->count && pmx__wait_is_open(queue, wait)) {
+        const struct epoll_event *event = &batch->events[count];
+        if (!pmx__item_collect_bytes(queue, event->data.u64, event->events, wait))
+            break;
+        count++;
+    }
+    pmx__queue_source(queue)->wanted -= count;
+    return count;
+}
+
+static void notice_batch(struct pmx__queue *queue, struct batch *batch,
+                         struct pmx__wait *wait)
+{
+    int collected = collect_batch(queue, batch, wait);
+    batch->most = collected ? PMX__NEWS : PMX__NEWS_NONE;
+    if (collected < batch->count)
+        pmx__shield(wait);
+    for (int i = collected; i < batch->count; i++) {
         enum pmx__news news = notice(queue, &batch->events[i]);
         batch->most = news > batch->most ? news : batch->most;
     }
@@ -137,7 +157,7 @@ static int sleep_unlocked(struct pmx__queue *queue, struct pmx__wait *wait,
 
 static int look(const struct pmx__wait *wait, struct batch *batch)
 {
-    return pmx__epoll_wait(wait->fd, batch->events, batch->max, 0, wait->sigmask);
+    return pmx__epoll_look(wait->fd, batch->events, batch->max, wait->sigmask);
 }
 
 /* No more than is wanted, so that the sets keep their order, and what is new. */
@@ -146,8 +166,6 @@ static int take(struct pmx__queue *queue, struct pmx__wait *wait, bool may_sleep
 {
     int wanted = pmx__queue_source(queue)->wanted;
     batch->max = wanted < BATCH ? wanted : BATCH;
-    if (!may_sleep)
-        pmx__shield(wait);
     batch->count = may_sleep ? sleep_unlocked(queue, wait, batch) : look(wait, batch);
     batch->count = wait_result(batch->count);
     return batch->count;
@@ -167,7 +185,7 @@ static bool drain(struct pmx__queue *queue, struct pmx__wait *wait, struct batch
            (left > 0 || batch->most == PMX__NEWS_OLD)) {
         if (take(queue, wait, false, batch) <= 0)
             break;
-        notice_batch(queue, batch);
+        notice_batch(queue, batch, wait);
         left -= batch->count;
         news |= batch->most != PMX__NEWS_NONE;
     }
@@ -181,12 +199,19 @@ static int wanted_now(const struct pmx__source *source, int room)
     return room < items ? room : items;
 }
 
+static bool ring(struct pmx__queue *queue)
+{
+    return pmx__queue_source(queue)->alarm != PMX__NEVER && pmx__source_ring(queue);
+}
+
 int pmx__source_wait(struct pmx__queue *queue, struct pmx__wait *wait)
 {
     struct pmx__source *source = pmx__queue_source(queue);
-    if (source->look)
+    if (source->look) {
+        pmx__shield(wait);
         source->look(queue);
-    bool is_time = pmx__source_ring(queue);
+    }
+    bool is_time = ring(queue);
     bool may_sleep = wait->timeout_ns && !is_time;
     if (!may_sleep && !source->items)
         return is_time;
@@ -197,9 +222,9 @@ int pmx__source_wait(struct pmx__queue *queue, struct pmx__wait *wait)
         return count;
     if (may_sleep) /* others may have been here */
         source->wanted = wanted_now(source, wait->room);
-    notice_batch(queue, &batch);
+    notice_batch(queue, &batch, wait);
     bool news = count == batch.max && source->wanted > 0 ? drain(queue, wait, &batch)
                                                          : batch.most;
-    is_time |= pmx__source_ring(queue);
+    is_time |= ring(queue);
     return is_time || news;
 }
