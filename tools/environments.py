@@ -26,8 +26,8 @@ _PROOF = {
     "test": "import pytest, hypothesis",
     "lint": "import mypy, ruff",
     "programs": (
-        "import eventlet, gevent, paramiko, pexpect, tornado, trio, uvicorn, "
-        "waitress, watchdog"
+        "import asyncore, eventlet, gevent, paramiko, pexpect, tornado, trio, "
+        "uvicorn, waitress, watchdog"
     ),
 }
 _SOURCES = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polymux
 from polymux import _probes
@@ -48,15 +48,28 @@ def _stands_on(name: str, ground: str) -> tuple[str, str]:
     return name, ground if hasattr(polymux, name) else NOT_BUILT
 
 
-def interfaces(epoll_pwait2: str) -> list[tuple[str, str]]:
+def _processes(kernel: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What kqueue learns of processes from whom."""
+    pidfd, connector = kernel["pidfd_open(2)"], kernel["process connector"]
+    is_told = kernel["exit status by pidfd"] == _probes.YES
+    known = "PIDFD_GET_INFO" if is_told else "status until waited for"
+    exits = f"pidfd_open(2), {known}" if pidfd == _probes.YES else f"nothing: {pidfd}"
+    forks = "process connector" if connector == _probes.YES else f"nothing: {connector}"
+    return [("  exits of processes", exits), ("  forks and execs", forks)]
+
+
+def interfaces(kernel: Mapping[str, str]) -> list[tuple[str, str]]:
     """What each interface stands on, given what the kernel was found to have."""
-    exact = "epoll_pwait2(2)" if epoll_pwait2 == _probes.YES else "ppoll(2)"
+    has_exact = kernel["epoll_pwait2(2)"] == _probes.YES
+    exact = "epoll_pwait2(2)" if has_exact else "ppoll(2)"
+    kqueue = _stands_on("kqueue", "epoll(7), timerfd, inotify, signals, rtnetlink")
     return [
         _stands_on("select", "ppoll(2), pselect(2) where only it can tell"),
         _stands_on("poll", "ppoll(2)"),
         _stands_on("epoll", f"epoll(7), waits by {exact}"),
         _stands_on("devpoll", "epoll(7)"),
-        _stands_on("kqueue", "epoll(7), timerfd, inotify, pidfd, rtnetlink"),
+        kqueue,
+        *(_processes(kernel) if kqueue[1] != NOT_BUILT else []),
     ]
 
 
@@ -71,7 +84,7 @@ def table() -> str:
         "this machine": _machine(),
         "the kernel gives": kernel,
         "limits": _limits(),
-        "interfaces stand on": interfaces(dict(kernel)["epoll_pwait2(2)"]),
+        "interfaces stand on": interfaces(dict(kernel)),
     }
     return "\n\n".join(_section(*section) for section in sections.items())
 

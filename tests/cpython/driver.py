@@ -158,7 +158,7 @@ def strays() -> list[str]:
         name
         for name, module in list(sys.modules.items())
         if isinstance(found := getattr(module, "select", None), types.ModuleType)
-        and found.__name__ in ("select", "polymux")
+        and found.__name__ == "select"
         and found is not installed
     )
 
@@ -190,8 +190,9 @@ def main() -> None:
     if (suite := load(arguments.module, report)) is not None:
         report(defined=sorted(test.id() for test in each_test(suite)))
         run(prune(suite, functools.partial(is_chosen, choice)), report)
-    importlib.import_module("select")
-    report(end=sys.modules["select"].__name__, strays=strays())
+    spec = importlib.import_module("select").__spec__
+    whose = type(spec and spec.loader).__module__
+    report(end=whose.startswith("polymux"), strays=strays())
 
 
 if __name__ == "__main__":

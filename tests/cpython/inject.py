@@ -28,7 +28,8 @@ print(json.dumps({
 WHERE_TESTS_ARE = "import test; print(test.__path__[0])"
 WHERE_PACKAGES_GO = "import sysconfig; print(sysconfig.get_path('purelib'))"
 
-SHOW = "import select; print(select.__name__, flush=True)"
+WHOSE = "type(select.__spec__.loader).__module__.startswith('polymux')"
+SHOW = f"import select; print({WHOSE}, flush=True)"
 SHOW_IN_SUBINTERPRETER = f"""
 try:
     import _interpreters as interpreters
@@ -38,11 +39,11 @@ interpreter = interpreters.create()
 interpreters.run_string(interpreter, {SHOW!r})
 interpreters.destroy(interpreter)
 """
-SHOW_IN_WORKER = """
+SHOW_IN_WORKER = f"""
 import multiprocessing, sys
 def show():
     import select
-    return select.__name__
+    return {WHOSE}
 if __name__ == "__main__":
     with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
         print(pool.apply(show))
@@ -74,10 +75,10 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment whose `select` is the module called `select`."""
+    """A virtual environment, and whether its `select` is polymux."""
 
     python: str
-    select: str
+    on_polymux: bool
     log: Path | None = None
 
     def logged_processes(self) -> dict[int, int]:
@@ -116,7 +117,7 @@ def _make_environment(base: str, directory: Path) -> tuple[str, Path]:
 
 def make_standard(interpreter: Interpreter, directory: Path) -> Environment:
     python, _ = _make_environment(interpreter.base, directory)
-    return Environment(python, "select")
+    return Environment(python, on_polymux=False)
 
 
 def make_injected(
@@ -131,7 +132,7 @@ def make_injected(
     call = f"replace({str(log)!r}, kqueue={kqueue}, devpoll={devpoll})"
     line = f"import _polymux_site_hook; _polymux_site_hook.{call}\n"
     (packages / "polymux_for_select.pth").write_text(line)
-    return Environment(python, "polymux", log)
+    return Environment(python, True, log)
 
 
 def tests_directory(environment: Environment) -> Path:
@@ -152,8 +153,6 @@ def verify(environment: Environment, directory: Path) -> None:
         "fork-server worker": [str(worker), "forkserver"],
     }
     for kind, arguments in kinds.items():
-        name = output([environment.python, *arguments], cwd=directory)
-        if name != environment.select:
-            raise InjectionError(
-                f"{kind} interpreter: select is {name!r}, not {environment.select!r}"
-            )
+        answer = output([environment.python, *arguments], cwd=directory)
+        if answer != str(environment.on_polymux):
+            raise InjectionError(f"{kind} interpreter: on polymux: {answer}")

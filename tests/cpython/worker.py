@@ -196,11 +196,11 @@ class Worker:
 
     def _prove(self, pid: int, session: Session) -> None:
         """Raise unless the process had the `select` it should have had."""
-        wanted = self.environment.select
+        wanted = self.environment.on_polymux
         if session.end is not None:
             found, strays = session.end["end"], session.end["strays"]
             if found != wanted or strays:
-                raise InjectionError(f"select is {found}, not {wanted}; {strays=}")
+                raise InjectionError(f"on polymux: {found}, not {wanted}; {strays=}")
         if self.environment.log and pid not in self.environment.logged_processes():
             raise InjectionError(f"process {pid} did not replace select")
 

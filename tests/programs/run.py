@@ -182,13 +182,14 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="under two minutes")
     parser.add_argument("names", nargs="*", metavar="NAME")
     args = parser.parse_args()
+    python = os.path.abspath(args.python)
     good = True
     print(f"{'program':<32}{'on polymux':<34}{'time':>8}  (standard module)")
     for program in chosen(args.names, args.quick):
-        if program.needs and not _has_test(args.python, program.needs):
+        if program.needs and not _has_test(python, program.needs):
             print(f"{program.name:<32}not run: the interpreter came without it")
             continue
-        good = check(args.python, program) and good
+        good = check(python, program) and good
     return 0 if good else 1
 
 

@@ -12,6 +12,8 @@ import pytest
 from polymux import _probes, info
 from support import LIMIT, run_isolated
 
+KERNEL = dict.fromkeys(dict(info._kernel()), "yes")
+
 
 def facts(limit: int | None = None) -> dict[str, str]:
     def lower() -> None:
@@ -47,13 +49,26 @@ def test_facts_of_this_machine() -> None:
 def test_interface_stands_on_something_if_built(name: str) -> None:
     import polymux
 
-    ground = dict(info.interfaces("yes"))[name]
+    ground = dict(info.interfaces(KERNEL))[name]
     assert (ground != info.NOT_BUILT) is hasattr(polymux, name)
 
 
 def test_epoll_waits_by_what_there_is() -> None:
-    assert "epoll_pwait2(2)" in dict(info.interfaces("yes"))["epoll"]
-    assert "ppoll(2)" in dict(info.interfaces("no (ENOSYS)"))["epoll"]
+    lacking = KERNEL | {"epoll_pwait2(2)": "no (ENOSYS)"}
+    assert "epoll_pwait2(2)" in dict(info.interfaces(KERNEL))["epoll"]
+    assert "ppoll(2)" in dict(info.interfaces(lacking))["epoll"]
+
+
+def test_kqueue_learns_of_processes_from_what_there_is() -> None:
+    lacking = {"exit status by pidfd": "no", "process connector": "no (EPERM)"}
+    rich = dict(info.interfaces(KERNEL))
+    poor = dict(info.interfaces(KERNEL | lacking))
+    assert rich["  exits of processes"] == "pidfd_open(2), PIDFD_GET_INFO"
+    assert rich["  forks and execs"] == "process connector"
+    assert "until waited for" in poor["  exits of processes"]
+    assert poor["  forks and execs"] == "nothing: no (EPERM)"
+    none = dict(info.interfaces(KERNEL | {"pidfd_open(2)": "no (ENOSYS)"}))
+    assert none["  exits of processes"] == "nothing: no (ENOSYS)"
 
 
 def test_probes_say_what_the_kernel_says(monkeypatch: pytest.MonkeyPatch) -> None:

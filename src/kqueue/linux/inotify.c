@@ -217,10 +217,10 @@ static void drain(struct pmx__queue *queue, struct inotify *inotify)
     ssize_t size;
     do {
         size = read(inotify->watch.fd, buffer, sizeof(buffer));
-        const struct inotify_event *event;
-        for (char *at = buffer; at < buffer + size; at += sizeof(*event) + event->len) {
-            event = (const struct inotify_event *)(void *)at;
+        for (ssize_t at = 0; at < size;) {
+            const struct inotify_event *event = (void *)(buffer + at);
             take(queue, inotify, event);
+            at += (ssize_t)(sizeof(*event) + event->len);
         }
     } while (size >
              BUFFER_SIZE - (ssize_t)(sizeof(struct inotify_event) + NAME_MAX + 1));
