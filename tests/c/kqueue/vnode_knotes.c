@@ -323,6 +323,21 @@ TEST(number_with_a_new_owner)
     end(&stage);
 }
 
+TEST(opened_again)
+{
+    struct stage stage;
+    begin(&stage);
+    watch_notes(stage.queue, stage.file, CHANGES_NOTES);
+    CHECK_OK(close(stage.file));
+    CHECK_EQ_INT(open("file", O_WRONLY | O_CLOEXEC), stage.file);
+    DIFFERENCE("a file that is opened anew under the number that it had has no knotes",
+               "it has those of before, if nobody has looked in between: another "
+               "opening of the same file is taken for the old one");
+    grow(stage.file, 1);
+    CHECK_NOTES(stage.queue, stage.file, NOTE_WRITE | NOTE_EXTEND);
+    end(&stage);
+}
+
 TEST(in_another_queue)
 {
     struct stage stage;
