@@ -1,7 +1,7 @@
 /*
- * EVFILT_PROC, more announcements of processes than the socket holds: what is
- * lost is told. Needs the process connector, which it says where it is not to be
- * had.
+ * EVFILT_PROC, more processes to hear of than there is room for: in the socket,
+ * where what is lost is told, and in its filter. Needs the process connector,
+ * which it says where it is not to be had.
  */
 #include <sys/wait.h>
 #include <unistd.h>
@@ -83,4 +83,40 @@ TEST(too_many_to_tell)
     CHECK_OK(kill(servant.pid, SIGKILL));
     servant_reap(&servant);
     close_queue(queue);
+}
+
+/* Of every step-th servant, which forks, the queue is told; and of nothing else. */
+static void check_forks(struct pmx_kqueue *queue, struct servant *servants, int count,
+                        int step)
+{
+    struct pmx_kevent events[ROOM];
+    int told = 0;
+    for (int i = 0; i < count; i++)
+        servant_forks(&servants[i], 0);
+    for (int n; (n = collect(queue, events)) > 0; told += n)
+        for (int i = 0; i < n; i++)
+            CHECK_EQ_UINT(events[i].fflags, NOTE_FORK);
+    CHECK_EQ_INT(told, (count + step - 1) / step);
+}
+
+/* More than the filter in the socket has room for, and fewer again. */
+TEST(many_are_watched)
+{
+    enum { COUNT = 100 };
+    static struct servant servants[COUNT];
+    struct pmx_kqueue *queue = open_queue();
+    need_connector(queue);
+    for (int i = 0; i < COUNT; i++) {
+        servant_start(&servants[i]);
+        CHECK_OK(add_process(queue, servants[i].pid, 0, NOTE_FORK));
+    }
+    check_forks(queue, servants, COUNT, 1);
+    for (int i = 1; i < COUNT; i += 2)
+        CHECK_OK(change(queue, (uintptr_t)servants[i].pid, EVFILT_PROC, EV_DELETE));
+    check_forks(queue, servants, COUNT, 2);
+    close_queue(queue);
+    for (int i = COUNT - 1; i >= 0; i--) {
+        CHECK_OK(kill(servants[i].pid, SIGKILL));
+        servant_reap(&servants[i]);
+    }
 }
