@@ -38,6 +38,7 @@ struct connector {
     struct pmx__intmap by_pid; /* pid -> asker */
     size_t count;
     size_t trackers;
+    size_t wakers;  /* askers that somebody has to wake up for */
     uint32_t epoch; /* of the process that listens */
     bool reading;
 };
@@ -234,8 +235,7 @@ static int open_connector(struct pmx__queue *queue, struct connector *connector)
     if (fd < 0)
         return fd;
     connector->epoch = pmx__epoch();
-    connector->watch =
-        (struct pmx__watch){.fd = fd, .events = EPOLLIN, .notice = notice};
+    connector->watch = (struct pmx__watch){.fd = fd, .notice = notice};
     int result = pmx__set_watch(queue, &connector->watch);
     if (result < 0)
         close_socket(connector);
@@ -296,12 +296,32 @@ static int set_tracks(struct connector *connector, struct pmx__asker *asker,
     return result;
 }
 
-static int add(struct connector *connector, struct pmx__asker *asker, bool tracks)
+/* The socket shows in the set while there is somebody to wake. */
+static int count_waker(struct pmx__queue *queue, struct connector *connector,
+                       const struct pmx__asker *asker, int difference)
+{
+    if (asker->quiet)
+        return 0;
+    size_t wakers = connector->wakers + (size_t)difference;
+    uint32_t events = wakers ? EPOLLIN : 0;
+    if (events != connector->watch.events) {
+        int result = pmx__set_rewatch(queue, &connector->watch, events);
+        if (result < 0 && wakers)
+            return result;
+    }
+    connector->wakers = wakers;
+    return 0;
+}
+
+static int add(struct pmx__queue *queue, struct connector *connector,
+               struct pmx__asker *asker, bool tracks)
 {
     int result = enter(connector, asker);
     if (result < 0)
         return result;
     result = set_tracks(connector, asker, tracks);
+    if (result == 0)
+        result = count_waker(queue, connector, asker, 1);
     if (result < 0)
         leave(connector, asker);
     return result;
@@ -316,9 +336,24 @@ int pmx__connector_ask(struct pmx__queue *queue, struct pmx__asker *asker, bool 
         return result;
     if (asker->asks)
         return set_tracks(connector, asker, tracks);
-    result = add(connector, asker, tracks);
+    result = add(queue, connector, asker, tracks);
     if (result < 0)
         close_if_idle(queue, connector);
+    return result;
+}
+
+int pmx__connector_hush(struct pmx__queue *queue, struct pmx__asker *asker, bool quiet)
+{
+    struct connector *connector = connector_of(queue);
+    bool before = asker->quiet;
+    int result = 0;
+    if (asker->asks && before != quiet)
+        count_waker(queue, connector, asker, -1);
+    asker->quiet = quiet;
+    if (asker->asks && before != quiet)
+        result = count_waker(queue, connector, asker, 1);
+    if (result < 0)
+        asker->quiet = before;
     return result;
 }
 
@@ -327,6 +362,7 @@ void pmx__connector_remove(struct pmx__queue *queue, struct pmx__asker *asker)
     struct connector *connector = connector_of(queue);
     if (!asker->asks)
         return;
+    count_waker(queue, connector, asker, -1);
     leave(connector, asker);
     if (connector->count && !connector->trackers)
         set_filter(connector); /* else it lets too much pass, which is told apart */

@@ -18,6 +18,7 @@ struct pmx__queue;
  */
 struct pmx__asker {
     pid_t pid;
+    bool quiet; /* what it hears need not wake anybody */
 
     void (*forked)(struct pmx__queue *queue, struct pmx__asker *asker, pid_t child);
     void (*executed)(struct pmx__queue *queue, struct pmx__asker *asker);
@@ -43,6 +44,10 @@ struct pmx__asker {
  * -ENOMEM.
  */
 int pmx__connector_ask(struct pmx__queue *queue, struct pmx__asker *asker, bool tracks);
+
+/* Whether what it hears has to wake somebody, also if it does not ask yet. 0;
+ * -errno for want of memory. */
+int pmx__connector_hush(struct pmx__queue *queue, struct pmx__asker *asker, bool quiet);
 
 /* Ends it; nothing happens where the asker does not ask. */
 void pmx__connector_remove(struct pmx__queue *queue, struct pmx__asker *asker);

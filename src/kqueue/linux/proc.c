@@ -259,6 +259,7 @@ static int begin(struct pmx__queue *queue, struct process *process)
 {
     process->asker = (struct pmx__asker){
         .pid = (pid_t)process->knote.ident,
+        .quiet = !process->knote.enabled,
         .forked = forked,
         .executed = executed,
         .exited = exited,
@@ -316,7 +317,9 @@ static int touch(struct pmx__queue *queue, struct pmx__knote *knote,
 static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
 {
     struct process *process = process_of(knote);
-    int result = watch(queue, process);
+    int result = pmx__connector_hush(queue, &process->asker, false);
+    if (result == 0)
+        result = watch(queue, process);
     if (process->fired || process->has_ended || process->parent)
         pmx__knote_raise(queue, knote);
     return result;
@@ -324,6 +327,7 @@ static int arm(struct pmx__queue *queue, struct pmx__knote *knote)
 
 static void disarm(struct pmx__queue *queue, struct pmx__knote *knote)
 {
+    pmx__connector_hush(queue, &process_of(knote)->asker, true);
     unwatch(queue, process_of(knote));
 }
 
