@@ -158,6 +158,28 @@ TEST(blocked_and_waited_for)
     close_queue(queue);
 }
 
+TEST(blocked_and_waited_for_unseen)
+{
+    struct pmx_kqueue *queue = open_queue();
+    sigset_t set = mask_of(SIGTERM);
+    int taken;
+    block_signal(SIGTERM);
+    CHECK_OK(add_signal(queue, SIGTERM, 0));
+    send(SIGTERM, 1);
+    CHECK_COUNTED(queue, SIGTERM, 1);
+    CHECK_EQ_INT(sigwait(&set, &taken), 0);
+    send(SIGTERM, 1);
+    DIFFERENCE("a blocked signal that is sent again after sigwait() took it counts",
+               "it does if the queue was asked between the two; else it is taken for "
+               "the one that was pending before");
+    CHECK_QUIET(queue);
+    CHECK_EQ_INT(sigwait(&set, &taken), 0);
+    CHECK_QUIET(queue);
+    send(SIGTERM, 1);
+    CHECK_COUNTED(queue, SIGTERM, 1);
+    close_queue(queue);
+}
+
 TEST(blocked_wakes_a_sleeper)
 {
     struct sleeper sleeper;
