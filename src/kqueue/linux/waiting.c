@@ -28,22 +28,24 @@ static enum pmx__news notice_watch(struct pmx__queue *queue, uint32_t id,
     return PMX__NEWS;
 }
 
-/* The events of the side set, which is asked without sleeping, in one round. */
+/* What is wanted of the side set, in one round of its items, without sleeping. */
 static enum pmx__news notice_side(struct pmx__queue *queue)
 {
     struct epoll_event events[SIDE_BATCH];
     const struct pmx__source *source = pmx__queue_source(queue);
     enum pmx__news most = PMX__NEWS_NONE;
-    int64_t left = source->items;
-    for (int count = SIDE_BATCH; count == SIDE_BATCH && left > 0; left -= count) {
+    int count = 0;
+    for (int64_t left = source->items; source->wanted > 0 && left > 0; left -= count) {
         int set = source->side;
         int max = source->wanted < SIDE_BATCH ? source->wanted : SIDE_BATCH;
-        count = max > 0 ? epoll_wait(set, events, max, 0) : 0;
+        count = epoll_wait(set, events, max, 0);
         for (int i = 0; i < count; i++) {
             enum pmx__news news =
                 pmx__item_notice(queue, set, events[i].data.u64, events[i].events);
             most = news > most ? news : most;
         }
+        if (count < max)
+            break;
     }
     return most;
 }

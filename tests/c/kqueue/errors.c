@@ -72,6 +72,8 @@ TEST(filters_that_do_not_exist)
 TEST(filters_that_are_not_served)
 {
     static const int16_t filters[] = {EVFILT_FS, EVFILT_EMPTY};
+    DIFFERENCE("EVFILT_FS tells of file systems, EVFILT_EMPTY when all was sent",
+               "they are EINVAL, as a filter that there is not");
     int ends[2];
     make_socketpair(ends);
     struct pmx_kqueue *queue = open_queue();

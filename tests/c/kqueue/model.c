@@ -86,6 +86,17 @@ static void make(struct model_knote *knote, const struct pmx_kevent *change)
     };
 }
 
+/* What a change does to one that exists. */
+static void turn(struct model_knote *knote, unsigned flags)
+{
+    if (flags & (EV_ENABLE | EV_DISABLE))
+        knote->enabled = flags & EV_ENABLE;
+    if (!(flags & EV_FORCEONESHOT))
+        return;
+    knote->forced = true;
+    knote->flags |= EV_ONESHOT;
+}
+
 static int refusal(const struct model *model, unsigned index,
                    const struct pmx_kevent *change)
 {
@@ -99,8 +110,8 @@ static int refusal(const struct model *model, unsigned index,
 bool model_may_pass(const struct model *model, unsigned index,
                     const struct pmx_kevent *change)
 {
-    return model->knotes[index].gone &&
-           (change->flags == EV_ENABLE || change->flags == EV_DISABLE);
+    unsigned flags = change->flags & ~(unsigned)EV_KEEPUDATA;
+    return model->knotes[index].gone && (flags == EV_ENABLE || flags == EV_DISABLE);
 }
 
 int model_change(struct model *model, unsigned index, const struct pmx_kevent *change)
@@ -110,15 +121,16 @@ int model_change(struct model *model, unsigned index, const struct pmx_kevent *c
     int error = refusal(model, index, change);
     if (error)
         return error;
-    if (change->flags & EV_DELETE) {
+    if (change->flags & EV_DELETE && !is_new) {
         knote->exists = false;
         return 0;
     }
     if (is_new)
         make(knote, change);
-    else if (change->flags & (EV_ENABLE | EV_DISABLE))
-        knote->enabled = change->flags & EV_ENABLE;
-    knote->udata = change->udata;
+    else
+        turn(knote, change->flags);
+    if (!(change->flags & EV_KEEPUDATA))
+        knote->udata = change->udata;
     if (index < 2 * MODEL_FDS)
         touch_fd(model, index);
     else if (is_new)
@@ -150,9 +162,10 @@ bool model_ready(const struct model *model, unsigned index, struct pmx_kevent *e
     bool is_user = model_filter(index) == EVFILT_USER;
     if (!knote->exists || !knote->enabled)
         return false;
-    if ((is_user || knote->flags & EV_CLEAR) && !knote->pending)
-        return false;
-    if (!is_user && !filter_says(model, index, &flags, &data))
+    bool ready = knote->pending || !(is_user || knote->flags & EV_CLEAR);
+    if (!is_user)
+        ready &= filter_says(model, index, &flags, &data);
+    if (!ready && !knote->forced)
         return false;
     *event = entry(model_ident(model, index), model_filter(index), flags | knote->flags,
                    0, data, knote->udata);

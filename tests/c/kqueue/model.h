@@ -14,6 +14,7 @@ struct model_knote {
     bool exists;
     bool enabled;
     bool gone;    /* with its number, which the queue may not have noticed */
+    bool forced;  /* EV_FORCEONESHOT: it comes in any case */
     bool pending; /* EV_CLEAR: something new; users' events: the latch */
     unsigned flags;
     int64_t data; /* of users' events */

@@ -255,6 +255,28 @@ TEST(room_of_what_was_closed_in_line)
     CHECK_OK(close(pair[1]));
 }
 
+/* So does an edge that was told of before its knote was disabled. */
+TEST(room_of_what_is_disabled)
+{
+    struct row row;
+    int pair[2], edges[2][2];
+    row_open(&row, 0);
+    add_pair(&row, pair);
+    for (unsigned i = 0; i < 2; i++) {
+        make_socketpair(edges[i]);
+        uintptr_t ident = (uintptr_t)edges[i][0];
+        CHECK_OK(change(row.queue, ident, EVFILT_READ, EV_ADD));
+        CHECK_OK(apply(row.queue,
+                       entry(ident, EVFILT_WRITE, EV_ADD | EV_CLEAR, 0, 0, TAG(i))));
+    }
+    CHECK_OK(change(row.queue, (uintptr_t)edges[0][0], EVFILT_WRITE, EV_DISABLE));
+    check_order(&row, 3, "891");
+    row_close(&row);
+    close_both(pair);
+    close_both(edges[0]);
+    close_both(edges[1]);
+}
+
 /* What is over before its turn makes no gap. */
 TEST(room_is_not_wasted)
 {

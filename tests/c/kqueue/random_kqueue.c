@@ -107,7 +107,11 @@ static unsigned random_flags(struct life *life)
                                      EV_ENABLE,
                                      EV_DISABLE,
                                      0,
-                                     EV_CLEAR | EV_ADD | EV_DISPATCH};
+                                     EV_CLEAR | EV_ADD | EV_DISPATCH,
+                                     EV_ADD | EV_DELETE,
+                                     EV_KEEPUDATA,
+                                     EV_KEEPUDATA | EV_ENABLE,
+                                     EV_FORCEONESHOT};
     return flags[choose(life, sizeof(flags) / sizeof(flags[0]))];
 }
 
