@@ -165,6 +165,7 @@ static bool ask_proc(int pidfd, int *status)
 
 int pmx__pidfd_status(int pidfd, int *status)
 {
+    int otherwise = *status;
     if (ask_as_parent(pidfd, status))
         return 1;
     int told = ask_pidfd(pidfd, status);
@@ -175,6 +176,6 @@ int pmx__pidfd_status(int pidfd, int *status)
     if (told == 0)
         return 0;
     if (told < 0)
-        *status = 0;
+        *status = otherwise;
     return 1;
 }

@@ -19,9 +19,10 @@ bool pmx__pidfd_has_ended(int pidfd);
 bool pmx__pidfd_has_lost_leader(int pidfd);
 
 /*
- * How a process that has ended did: 1 with *status as wait(2) gives it, 0 in
- * it where this kernel tells nobody; 0 if the kernel tells no sooner than the
- * parent has waited for it.
+ * How a process that has ended did: 1 with *status as wait(2) gives it, left as
+ * it was where this kernel tells nobody, or had released the process already when
+ * the pidfd was opened; 0 if the kernel tells no sooner than the parent has waited
+ * for it.
  */
 int pmx__pidfd_status(int pidfd, int *status);
 

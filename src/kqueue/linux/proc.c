@@ -29,7 +29,7 @@ struct process {
     struct pmx__asker asker; /* of the connector */
     struct pmx__list link;   /* in the queue's */
     uint32_t fired;          /* notes not collected yet */
-    int status;              /* of the end, if NOTE_EXIT has fired */
+    int status;              /* of the end, or what was announced of it; or 0 */
     pid_t parent;            /* whose fork made it, to be told; or 0 */
     bool is_watched : 1;     /* while it is enabled */
     bool has_ended : 1;      /* and nothing can follow */
@@ -111,7 +111,7 @@ static void await_status(struct pmx__queue *queue, struct process *process)
 
 static void end(struct pmx__queue *queue, struct process *process)
 {
-    int status = 0;
+    int status = process->status;
     bool is_wanted = process->knote.fflags & NOTE_EXIT || process->awaits_status;
     if (!is_wanted || pmx__pidfd_status(process->watch.fd, &status))
         finish(queue, process, status);
@@ -187,6 +187,7 @@ static void exited(struct pmx__queue *queue, struct pmx__asker *asker, int statu
 {
     struct process *process = process_at(asker);
     int pidfd = process->watch.fd;
+    process->status = status; /* of its first thread, should nobody tell another */
     bool is_other = pidfd < 0 || (process->knote.own && !pmx__pidfd_has_ended(pidfd) &&
                                   !pmx__pidfd_has_lost_leader(pidfd));
     if (is_other || process->awaits_status)

@@ -458,3 +458,19 @@ TEST(kernel_that_forgets)
     check_exit(queue, servant.pid, 0);
     close_queue(queue);
 }
+
+/* Nor does it keep the status of one that is reaped while a pidfd is opened. Who
+ * tracks has heard of it. */
+TEST(kernel_that_has_announced_it)
+{
+    struct servant servant;
+    struct pmx_kqueue *queue = open_queue();
+    need_connector(queue);
+    servant_start(&servant);
+    refuse_system_call(SYS_ioctl, ENOTTY);
+    CHECK_OK(add_process(queue, servant.pid, 0, NOTE_EXIT | NOTE_TRACK));
+    servant_exits(&servant, 9);
+    servant_reap(&servant);
+    check_exit(queue, servant.pid, 9 << 8);
+    close_queue(queue);
+}
