@@ -257,27 +257,6 @@ TEST(forced_event_of_an_inner_queue)
     close_both(ends);
 }
 
-/* An inner queue's number becomes the outer one's own. */
-TEST(a_queue_that_becomes_its_inner)
-{
-    struct pmx_kqueue *outer = open_queue(), *inner = open_queue();
-    int number = CHECK_OK(pmx_kqueue_fd(inner));
-    CHECK_OK(nest(outer, inner, 0));
-    add_user(inner, 1, 0);
-    trigger(inner, 1);
-    int copy = CHECK_OK(fcntl(number, F_DUPFD_CLOEXEC, 0));
-    struct pmx_kqueue *other = pmx_kqueue_from_fd(copy);
-    CHECK(other);
-    CHECK_OK(dup3(CHECK_OK(pmx_kqueue_fd(outer)), number, O_CLOEXEC));
-    CHECK_ERRNO(pmx_kqueue_close(inner), EBADF);
-    struct pmx_kqueue *again = pmx_kqueue_from_fd(number);
-    CHECK(again);
-    CHECK_QUIET(outer);
-    close_queue(again);
-    close_queue(other);
-    close_queue(outer);
-}
-
 TEST(two_queues_in_each_other)
 {
     struct pmx_kqueue *first = open_queue(), *second = open_queue();
