@@ -217,6 +217,27 @@ static int send_and_receive(int fd)
     return received;
 }
 
+/* The number of a queue within another becomes the other's own. */
+TEST(from_fd_of_what_was_a_queue_within)
+{
+    struct pmx_kqueue *outer = open_queue(), *inner = open_queue();
+    int number = CHECK_OK(pmx_kqueue_fd(inner));
+    CHECK_OK(change(outer, (uintptr_t)number, EVFILT_READ, EV_ADD));
+    CHECK_OK(change(inner, 1, EVFILT_USER, EV_ADD));
+    CHECK_OK(apply(inner, entry(1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+    int copy = CHECK_OK(fcntl(number, F_DUPFD_CLOEXEC, 0));
+    struct pmx_kqueue *other = pmx_kqueue_from_fd(copy);
+    CHECK(other);
+    CHECK_OK(dup3(CHECK_OK(pmx_kqueue_fd(outer)), number, O_CLOEXEC));
+    CHECK_ERRNO(pmx_kqueue_close(inner), EBADF);
+    struct pmx_kqueue *again = pmx_kqueue_from_fd(number);
+    CHECK(again);
+    CHECK_QUIET(outer);
+    close_queue(again);
+    close_queue(other);
+    close_queue(outer);
+}
+
 TEST(sent_through_a_socket)
 {
     struct pmx_kqueue *queue = open_queue();
