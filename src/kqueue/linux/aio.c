@@ -95,7 +95,7 @@ static void hear(struct pmx__queue *queue, struct requests *requests)
          at = at->next) {
         struct request *request = pmx__list_entry(at, struct request, link);
         if (is_done(request))
-            pmx__knote_raise(queue, &request->knote);
+            pmx__set_raise(queue, &request->knote);
     }
 }
 

@@ -82,7 +82,7 @@ static void fire(struct pmx__queue *queue, struct process *process, uint32_t not
 {
     process->fired |= process->knote.fflags & note;
     if (process->fired)
-        pmx__knote_raise(queue, &process->knote);
+        pmx__set_raise(queue, &process->knote);
 }
 
 /* The end. A knote for which nothing has happened is in line to be dropped. */
@@ -95,7 +95,7 @@ static void finish(struct pmx__queue *queue, struct process *process, int status
     if (!process->awaits_status)
         process->fired |= process->knote.fflags & NOTE_EXIT;
     process->awaits_status = false;
-    pmx__knote_raise(queue, &process->knote);
+    pmx__set_raise(queue, &process->knote);
 }
 
 /* Others are told of a process's being reaped whatever they ask for. */
@@ -151,7 +151,7 @@ static void notice(struct pmx__queue *queue, struct pmx__watch *at, uint32_t eve
 static void fail_to_track(struct pmx__queue *queue, struct process *process)
 {
     process->fired |= NOTE_TRACKERR;
-    pmx__knote_raise(queue, &process->knote);
+    pmx__set_raise(queue, &process->knote);
 }
 
 static void track(struct pmx__queue *queue, struct process *process, pid_t child)
@@ -163,7 +163,7 @@ static void track(struct pmx__queue *queue, struct process *process, pid_t child
         return;
     }
     process_of(made)->parent = (pid_t)process->knote.ident;
-    pmx__knote_raise(queue, made);
+    pmx__set_raise(queue, made);
 }
 
 static void forked(struct pmx__queue *queue, struct pmx__asker *asker, pid_t child)

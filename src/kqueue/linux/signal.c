@@ -75,7 +75,7 @@ static void raise_all(struct pmx__queue *queue, struct signals *signals)
     for (int number = 1; number <= PMX__SIGNALS; number++) {
         struct signal *signal = signals->knotes[number];
         if (signal && news_of(signal))
-            pmx__knote_raise(queue, &signal->knote);
+            pmx__set_raise(queue, &signal->knote);
     }
 }
 

@@ -18,13 +18,11 @@ enum { BATCH = 256, SIDE_BATCH = 64 };
 static enum pmx__news notice_watch(struct pmx__queue *queue, uint32_t id,
                                    uint32_t events)
 {
-    struct pmx__source *source = pmx__queue_source(queue);
-    struct pmx__watch *watch =
-        (struct pmx__watch *)pmx__intmap_get(&source->watches, id);
+    const struct pmx__intmap *watches = &pmx__queue_source(queue)->watches;
+    struct pmx__watch *watch = (struct pmx__watch *)pmx__intmap_get(watches, id);
     if (!watch)
         return PMX__NEWS_NONE;
     watch->notice(queue, watch, events);
-    source->wanted--; /* for what that has raised, which is one knote at least */
     return PMX__NEWS;
 }
 

@@ -391,7 +391,7 @@ TEST(sent_to_threads)
 /* Until a signal comes, which it takes; then it unblocks another one. */
 static void *take_one_and_unblock(void *argument)
 {
-    sigset_t set = mask_of(SIGTERM);
+    sigset_t set = mask_of(SIGUSR2);
     int taken;
     CHECK_EQ_INT(sigwait(&set, &taken), 0);
     unblock_signal(SIGUSR1);
@@ -403,9 +403,9 @@ TEST(sent_to_a_thread_that_has_blocked_it)
     struct pmx_kqueue *queue = open_queue();
     count_signal(SIGUSR1, 0);
     block_signal(SIGUSR1);
-    block_signal(SIGTERM);
+    block_signal(SIGUSR2);
     CHECK_OK(add_signal(queue, SIGUSR1, 0));
-    CHECK_OK(add_signal(queue, SIGTERM, 0));
+    CHECK_OK(add_signal(queue, SIGUSR2, 0));
     pthread_t thread = start_thread(take_one_and_unblock, NULL);
     DIFFERENCE(
         "a signal sent to a thread that has blocked it counts",
@@ -413,7 +413,7 @@ TEST(sent_to_a_thread_that_has_blocked_it)
         "it with sigwait(), as Linux shows what is pending to that thread alone");
     CHECK_EQ_INT(pthread_kill(thread, SIGUSR1), 0);
     CHECK_QUIET(queue);
-    CHECK_EQ_INT(pthread_kill(thread, SIGTERM), 0);
+    CHECK_EQ_INT(pthread_kill(thread, SIGUSR2), 0);
     CHECK_COUNTED(queue, SIGUSR1, 1);
     join_thread(thread);
     CHECK_QUIET(queue);

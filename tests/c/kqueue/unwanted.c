@@ -84,6 +84,28 @@ TEST(of_another_link)
     close_queue(queue);
 }
 
+/* Nor does it take the room of what there is. */
+TEST(before_what_is_wanted)
+{
+    int pipes[2][2];
+    struct pmx_kevent events[2];
+    struct pmx_kqueue *queue = open_queue();
+    enter_own_network();
+    uintptr_t index = make_cable();
+    CHECK_OK(apply(
+        queue, entry(index, EVFILT_NETDEV, EV_ADD | EV_CLEAR, NOTE_LINKDOWN, 0, NULL)));
+    set_up("lo", true);
+    for (int i = 0; i < 2; i++) {
+        make_pipe(pipes[i]);
+        CHECK_OK(change(queue, (uintptr_t)pipes[i][0], EVFILT_READ, EV_ADD));
+        write_byte(pipes[i][1]);
+    }
+    CHECK_RETURNS(pmx_kqueue_control(queue, NULL, 0, events, 2, 0, NULL), 2);
+    for (int i = 0; i < 2; i++)
+        close_both(pipes[i]);
+    close_queue(queue);
+}
+
 static void fork_once(void *subject)
 {
     (void)subject;
