@@ -8,8 +8,8 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .environments import Environment
-from .shell import BUILD, ROOT, Failure, Stamp, run, say
+from .environments import BUILD_OPTIONS, Environment
+from .shell import BUILD, ROOT, Failure, Stamp, fingerprint, run, say
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ CBUILDS = {
 def compile_tree(build: CBuild, env: Environment) -> None:
     setup = ["meson", "setup", str(build.tree), str(ROOT), *build.options]
     variables = {**env.variables, "CC": build.compiler}
-    stamp = Stamp(BUILD / f"{build.name}.stamp", f"{setup} {env.interpreter}")
+    facts = fingerprint([BUILD_OPTIONS], str(setup), str(env.interpreter))
+    stamp = Stamp(BUILD / f"{build.name}.stamp", facts)
     if not stamp.is_fresh():
         shutil.rmtree(build.tree, ignore_errors=True)
         run(setup, env=variables)
@@ -86,6 +87,10 @@ def install(env: Environment, prefix: str, destdir: str | None) -> None:
     """Installs the library, its headers and its manual pages under prefix."""
     tree = BUILD / "install"
     parts = ["-Dpython=disabled", "-Dtests=false", f"--prefix={prefix}"]
+    stamp = Stamp(BUILD / "install.stamp", fingerprint([BUILD_OPTIONS]))
+    if not stamp.is_fresh():
+        shutil.rmtree(tree, ignore_errors=True)
+        stamp.write()
     again = ["--reconfigure"] if (tree / "build.ninja").exists() else []
     release = ["--buildtype=release"]
     run(["meson", "setup", *again, tree, ROOT, *parts, *release], env=env.variables)

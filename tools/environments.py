@@ -30,6 +30,8 @@ _PROOF = {
         "uvicorn, waitress, watchdog"
     ),
 }
+# Meson does not set up a tree again that knows fewer options.
+BUILD_OPTIONS = ROOT / "meson.options"
 _SOURCES = [
     ROOT / name for name in ("include", "src", "python", "meson.build", "meson.options")
 ]
@@ -114,7 +116,8 @@ def _install(env: Environment) -> None:
     if stamp.is_fresh():
         return
     say(f"building the extension for {env.folder.name}")
-    same_tree = Stamp(tree.with_suffix(tree.suffix + ".stamp"), " ".join(built_for))
+    tree_stamp = tree.with_suffix(tree.suffix + ".stamp")
+    same_tree = Stamp(tree_stamp, fingerprint([BUILD_OPTIONS], *built_for))
     if not same_tree.is_fresh():
         shutil.rmtree(tree, ignore_errors=True)
         same_tree.write()

@@ -49,11 +49,13 @@ def differences(wheel: Path, wanted: set[str]) -> list[str]:
 
 
 def _build(root: Path) -> Path:
-    shutil.rmtree(OUTPUT, ignore_errors=True)
+    tree = lint.BUILD / "wheel-tree"
+    for old in (OUTPUT, tree):
+        shutil.rmtree(old, ignore_errors=True)
     quiet = ["-q", "--disable-pip-version-check", "--no-index", "--no-deps"]
-    tree = f"--config-settings=build-dir={lint.BUILD / 'wheel-tree'}"
     command = [sys.executable, "-m", "pip", "wheel", *quiet, "--no-build-isolation"]
-    subprocess.run([*command, tree, "-w", OUTPUT, root], check=True)
+    built_in = f"--config-settings=build-dir={tree}"
+    subprocess.run([*command, built_in, "-w", OUTPUT, root], check=True)
     (wheel,) = OUTPUT.glob("*.whl")
     return wheel
 

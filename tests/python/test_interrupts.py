@@ -182,8 +182,11 @@ def test_handler_raises_at_the_third_time(waits: Waits, pipe: Pipe) -> None:
     assert waits.call(None) == waits.ready
 
 
-def test_keyboard_interrupt(waits: Waits) -> None:
+def test_keyboard_interrupt(waits: Waits, request: pytest.FixtureRequest) -> None:
+    """Also where the tests run in the background, with SIGINT ignored."""
     pid = os.getpid()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     with (
         interrupted(lambda *_: os.kill(pid, signal.SIGINT)),
         pytest.raises(KeyboardInterrupt),
