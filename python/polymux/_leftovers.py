@@ -52,13 +52,18 @@ def _describe(holder: object, thing: object) -> str:
     )
 
 
-def _copies(standard: ModuleType) -> Iterator[str]:
-    """Where functions and types of the module are held that were copied out."""
+def _copies(standard: ModuleType) -> list[str]:
+    """Where functions and types of the module are held that were copied out.
+
+    No generator: the collector sees what a generator holds while it runs.
+    """
+    found = []
     for name in _names(standard):
         thing = vars(standard)[name]
         for holder in gc.get_referrers(thing):
             if not _is_part(holder, thing, standard):
-                yield f"`{name}` in {_describe(holder, thing)}"
+                found.append(f"`{name}` in {_describe(holder, thing)}")
+    return found
 
 
 def _types(standard: ModuleType) -> dict[type, str]:
