@@ -86,7 +86,7 @@ typedef struct dvpoll {
  *           there is a new one, one that was is to be freed first. Threads that
  *           wait share it, each writes over what another one has found
  * DP_FREE   gives the room up, as closing the set does: 0. What the program has
- *           mapped stays its own until munmap(2), and is not filled any more
+ *           mapped stays its own until munmap(2); no later wait fills it
  *
  * DP_MMAP_SIZE(n)  the bytes of n answers
  */
