@@ -170,10 +170,12 @@ struct pmx__number *pmx__number_at(int fd, const struct pmx__kind *kind)
 
 struct pmx__number *pmx__number_still_at(int fd, const struct pmx__kind *kind)
 {
+    int saved = errno;
     struct pmx__number *number = pmx__number_at(fd, kind);
     if (!number || kind->check(number->handle) == 0)
         return number;
     pmx__number_release(number);
+    errno = saved;
     return NULL;
 }
 

@@ -51,7 +51,7 @@ int pmx__numbers_make(const struct pmx__kind *kind, bool close_on_exec);
 /* What fd stood for, if that is of this kind; give it back by release. */
 struct pmx__number *pmx__number_at(int fd, const struct pmx__kind *kind);
 
-/* The same, if fd stands for it still. */
+/* The same, if fd stands for it still. Leaves errno alone. */
 struct pmx__number *pmx__number_still_at(int fd, const struct pmx__kind *kind);
 
 void pmx__number_release(struct pmx__number *number);

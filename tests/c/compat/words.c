@@ -2,6 +2,8 @@
 #include "words.h"
 
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../support.h"
@@ -63,4 +65,16 @@ void end(int kq)
 {
     CHECK_OK(close(kq));
     let_it_notice();
+}
+
+int shared_mappings(void)
+{
+    char line[512];
+    int count = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    CHECK(maps);
+    while (fgets(line, sizeof(line), maps))
+        count += strstr(line, "/dev/zero (deleted)") != NULL;
+    CHECK(fclose(maps) == 0);
+    return count;
 }

@@ -1,4 +1,4 @@
-/* Short words for tests of queues that are plain descriptors. */
+/* Short words for tests of queues, and sets, that are plain descriptors. */
 #ifndef TESTS_COMPAT_WORDS_H
 #define TESTS_COMPAT_WORDS_H
 
@@ -30,5 +30,8 @@ void check_is_none(int fd, int error);
 
 /* Calls that fail make the library look at what it has, in turn. */
 void let_it_notice(void);
+
+/* How many mappings of shared memory without a name this process has. */
+int shared_mappings(void);
 
 #endif

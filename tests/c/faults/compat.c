@@ -26,6 +26,13 @@ static const struct cause causes[] = {
     {"epoll_ctl", FAULT_EPOLL_CTL, ENOSPC},
 };
 
+static const struct cause causes_of_rooms[] = {
+    {"memory", FAULT_ALLOCATION, ENOMEM},
+    {"mmap", FAULT_MMAP, ENOMEM},
+    {"mremap", FAULT_MREMAP, EAGAIN},
+    {"mprotect", FAULT_MPROTECT, EACCES},
+};
+
 static int open_devpoll(void)
 {
     return pmx_compat_open("/dev/poll", O_RDWR | O_CLOEXEC);
@@ -68,6 +75,63 @@ TEST_EACH(kqueue, const struct cause *cause, causes)
 TEST_EACH(devpoll, const struct cause *cause, causes)
 {
     make_all(open_devpoll, cause);
+}
+
+static void *map_room(int set)
+{
+    return pmx_compat_mmap(NULL, DP_MMAP_SIZE(1000), PROT_READ, MAP_SHARED, set, 0);
+}
+
+/* What one attempt finds, if anything, is what it gives back. */
+static bool use_room(int set, const struct cause *cause, int nth)
+{
+    int before = shared_mappings();
+    fault_arm(cause->site, nth, cause->error);
+    void *mapped = MAP_FAILED;
+    bool has_room = pmx_compat_ioctl(set, DP_ALLOC, 1000) == 0;
+    if (has_room)
+        mapped = map_room(set);
+    int error = errno;
+    bool struck = fault_disarm();
+    CHECK(mapped != MAP_FAILED || (struck && error == cause->error));
+    CHECK_EQ_INT(shared_mappings(), before + has_room + (mapped != MAP_FAILED));
+    if (mapped != MAP_FAILED)
+        CHECK_OK(munmap(mapped, DP_MMAP_SIZE(1000)));
+    if (has_room)
+        CHECK_OK(pmx_compat_ioctl(set, DP_FREE));
+    return struck;
+}
+
+TEST_EACH(room, const struct cause *cause, causes_of_rooms)
+{
+    if (under_valgrind())
+        SKIP("valgrind refuses to map the same pages a second time");
+    int set = CHECK_OK(open_devpoll());
+    long live = fault_live_blocks();
+    int nth = 1, before = shared_mappings();
+    while (use_room(set, cause, nth))
+        nth++;
+    CHECK_GE_INT(nth, 2);
+    CHECK_EQ_INT(fault_live_blocks(), live);
+    CHECK_EQ_INT(shared_mappings(), before);
+    end(set);
+}
+
+/* A new room that cannot be made leaves the one that there is. */
+TEST_EACH(another_room, const struct cause *cause, causes_of_rooms)
+{
+    int set = CHECK_OK(open_devpoll());
+    struct dvpoll dvpoll = {.dp_nfds = 5};
+    CHECK_OK(pmx_compat_ioctl(set, DP_ALLOC, 5));
+    fault_arm(cause->site, 1, cause->error);
+    int result = pmx_compat_ioctl(set, DP_ALLOC, 1);
+    if (fault_disarm())
+        CHECK_EQ_INT(result, -1);
+    else
+        dvpoll.dp_nfds = 1;
+    CHECK_RETURNS(pmx_compat_ioctl(set, DP_POLL, &dvpoll), 0);
+    CHECK_OK(pmx_compat_ioctl(set, DP_FREE));
+    end(set);
 }
 
 /* A duplicate that cannot be taken on stays open, and works afterwards. */

@@ -35,6 +35,9 @@ enum fault_site {
     FAULT_LSEEK,
     FAULT_OPEN,
     FAULT_READLINK,
+    FAULT_MMAP,
+    FAULT_MREMAP,
+    FAULT_MPROTECT,
     FAULT_SITES
 };
 

@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -89,7 +90,7 @@ int __wrap_fstat(int fd, struct stat *status)
     return fault_strikes(FAULT_FSTAT) ? -1 : __real_fstat(fd, status);
 }
 
-/* What fstat, lseek and open are called where off_t has 64 bits by choice. */
+/* What some are called where off_t has 64 bits by choice. */
 int __real_fstat64(int fd, struct stat *status);
 int __wrap_fstat64(int fd, struct stat *status)
 {
@@ -138,4 +139,42 @@ int __wrap_open64(const char *path, int flags, ...)
     mode_t mode = flags & O_CREAT ? mode_of(list) : 0;
     va_end(list);
     return fault_strikes(FAULT_OPEN) ? -1 : __real_open64(path, flags, mode);
+}
+
+void *__real_mmap(void *at, size_t length, int protection, int flags, int fd,
+                  off_t offset);
+void *__wrap_mmap(void *at, size_t length, int protection, int flags, int fd,
+                  off_t offset)
+{
+    if (fault_strikes(FAULT_MMAP))
+        return MAP_FAILED;
+    return __real_mmap(at, length, protection, flags, fd, offset);
+}
+
+void *__real_mmap64(void *at, size_t length, int protection, int flags, int fd,
+                    off_t offset);
+void *__wrap_mmap64(void *at, size_t length, int protection, int flags, int fd,
+                    off_t offset)
+{
+    if (fault_strikes(FAULT_MMAP))
+        return MAP_FAILED;
+    return __real_mmap64(at, length, protection, flags, fd, offset);
+}
+
+int __real_mprotect(void *at, size_t length, int protection);
+int __wrap_mprotect(void *at, size_t length, int protection)
+{
+    return fault_strikes(FAULT_MPROTECT) ? -1 : __real_mprotect(at, length, protection);
+}
+
+void *__real_mremap(void *before, size_t old, size_t length, int flags, ...);
+void *__wrap_mremap(void *before, size_t old, size_t length, int flags, ...)
+{
+    va_list list;
+    va_start(list, flags);
+    void *at = flags & MREMAP_FIXED ? va_arg(list, void *) : NULL;
+    va_end(list);
+    if (fault_strikes(FAULT_MREMAP))
+        return MAP_FAILED;
+    return __real_mremap(before, old, length, flags, at);
 }
