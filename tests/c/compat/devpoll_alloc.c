@@ -295,8 +295,8 @@ TEST(given_up)
     CHECK_ERRNO(wait_in_room(set, COUNT), EFAULT);
     check_answer(answers, ends[0], POLLIN);
     answers->fd = -5;
-    CHECK_RETURNS(ioctl(set, DP_ALLOC, 2 * COUNT), 0);
-    CHECK_RETURNS(wait_in_room(set, 2 * COUNT), 1);
+    CHECK_RETURNS(ioctl(set, DP_ALLOC, COUNT + 1), 0);
+    CHECK_RETURNS(wait_in_room(set, COUNT + 1), 1);
     CHECK_EQ_INT(answers->fd, -5);
     unmap(answers, COUNT);
     end_ready(set, ends);
