@@ -295,8 +295,8 @@ TEST(given_up)
     CHECK_ERRNO(wait_in_room(set, COUNT), EFAULT);
     check_answer(answers, ends[0], POLLIN);
     answers->fd = -5;
-    CHECK_RETURNS(ioctl(set, DP_ALLOC, 2 * COUNT), 0);
-    CHECK_RETURNS(wait_in_room(set, 2 * COUNT), 1);
+    CHECK_RETURNS(ioctl(set, DP_ALLOC, COUNT + 1), 0);
+    CHECK_RETURNS(wait_in_room(set, COUNT + 1), 1);
     CHECK_EQ_INT(answers->fd, -5);
     unmap(answers, COUNT);
     end_ready(set, ends);
@@ -345,7 +345,7 @@ TEST(other_files)
     CHECK_EQ_INT(*distant, 'b');
     CHECK_ERRNO(refused(mmap(NULL, 1, PROT_READ, MAP_SHARED, file, 1)), EINVAL);
     CHECK_ERRNO(refused(mmap(NULL, 0, PROT_READ, MAP_SHARED, file, page)), EINVAL);
-    CHECK_ERRNO(ioctl(file, DP_ALLOC, 1), ENOTTY);
+    CHECK_ERRNO(ioctl(file, DP_ALLOC, &page), ENOTTY);
     CHECK_OK(munmap(near, 1));
     CHECK_OK(munmap(distant, 1));
     CHECK_OK(close(file));
@@ -353,12 +353,12 @@ TEST(other_files)
 
 TEST(no_files)
 {
-    int ends[2];
+    int ends[2], count = 1;
     make_pipe(ends);
     CHECK_ERRNO(refused(mmap(NULL, 1, PROT_READ, MAP_SHARED, ends[0], 0)), ENODEV);
     CHECK_ERRNO(refused(mmap(NULL, 1, PROT_READ, MAP_SHARED, -1, 0)), EBADF);
     CHECK_ERRNO(refused(mmap(NULL, 1, PROT_READ, MAP_SHARED, INT_MAX, 0)), EBADF);
-    CHECK_ERRNO(ioctl(-1, DP_ALLOC, 1), EBADF);
+    CHECK_ERRNO(ioctl(-1, DP_ALLOC, &count), EBADF);
     CHECK_ERRNO(ioctl(-1, DP_FREE), EBADF);
     close_both(ends);
 }
@@ -380,14 +380,14 @@ TEST(without_a_file)
 
 TEST(number_of_something_else)
 {
-    int set = open_set(COUNT);
+    int set = open_set(COUNT), count = COUNT;
     CHECK_OK(close(set));
     int file = make_file();
     CHECK_EQ_INT(file, set);
     CHECK_RETURNS(write(file, "a", 1), 1);
     char *mapped = mmap(NULL, 1, PROT_READ, MAP_PRIVATE, file, 0);
     CHECK_EQ_INT(*mapped, 'a');
-    CHECK_ERRNO(ioctl(file, DP_ALLOC, COUNT), ENOTTY);
+    CHECK_ERRNO(ioctl(file, DP_ALLOC, &count), ENOTTY);
     CHECK_OK(munmap(mapped, 1));
     end(file);
 }
