@@ -318,6 +318,14 @@ static int add(struct connector *connector, struct pmx__asker *asker, bool track
     return result;
 }
 
+/* What came before there was a filter was for nobody. */
+static void discard_all(const struct connector *connector)
+{
+    struct pmx__announcement message;
+    while (pmx__announcement_receive(connector->watch.fd, &message) != 0)
+        continue;
+}
+
 int pmx__connector_ask(struct pmx__queue *queue, struct pmx__asker *asker, bool tracks)
 {
     struct connector *connector;
@@ -325,8 +333,11 @@ int pmx__connector_ask(struct pmx__queue *queue, struct pmx__asker *asker, bool 
     int result = need_connector(queue, &connector);
     if (result < 0)
         return result;
+    bool is_first = connector->count == 0;
     result = asker->asks ? set_tracks(connector, asker, tracks)
                          : add(connector, asker, tracks);
+    if (is_first)
+        discard_all(connector);
     set_watch(queue, connector);
     if (result < 0)
         close_if_idle(queue, connector);
