@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -406,6 +407,25 @@ TEST_EACH(low_water_mark_of_writing, const struct stream *stream, streams)
     CHECK_QUIET(queue);
     CHECK_OK(apply(queue, entry(ident, EVFILT_WRITE, EV_ADD, NOTE_LOWAT, 1, 0)));
     CHECK_EQ_UINT(take(queue).ident, ident);
+    close_queue(queue);
+    close_both(ends);
+}
+
+/* An urgent byte is no data, and does not hide what comes after it. */
+TEST(bytes_behind_an_urgent_one)
+{
+    int ends[2];
+    make_tcp_pair(ends);
+    struct pmx_kqueue *queue = open_watching(ends[0], EVFILT_READ, 0);
+    CHECK_RETURNS(send(ends[1], "!", 1, MSG_OOB), 1);
+    struct pollfd urgent = {.fd = ends[0], .events = POLLPRI};
+    CHECK_RETURNS(poll(&urgent, 1, -1), 1);
+    CHECK_QUIET(queue);
+    write_bytes(ends[1], 3);
+    CHECK_TAKES(queue, (uintptr_t)ends[0], EVFILT_READ, 0, 3);
+    char byte;
+    CHECK_RETURNS(recv(ends[0], &byte, 1, MSG_OOB), 1);
+    CHECK_TAKES(queue, (uintptr_t)ends[0], EVFILT_READ, 0, 3);
     close_queue(queue);
     close_both(ends);
 }
