@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
 
+import pytest
+
 # How long a condition that must come true may take before the test has failed.
 LIMIT = 60.0
 
@@ -169,6 +171,13 @@ def interrupted(
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
+
+
+def out_of_range() -> contextlib.AbstractContextManager[object]:
+    """Where a number has more bits than its place: since 3.15 there is a warning."""
+    if sys.version_info < (3, 15):
+        return contextlib.nullcontext()
+    return pytest.warns(DeprecationWarning, match="integer value out of range")
 
 
 @contextlib.contextmanager

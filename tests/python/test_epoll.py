@@ -4,17 +4,15 @@ kernel's; the object over it is the subject of test_epoll_life.py.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import socket
-import sys
 import tempfile
 from types import ModuleType
 
 import pytest
 from conftest import Pipe
-from support import File, duplicate_high
+from support import File, duplicate_high, out_of_range
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -73,13 +71,6 @@ def test_keywords(mux: ModuleType, pipe: Pipe) -> None:
         assert epoll.poll(maxevents=1, timeout=None) == [(pipe.w, mux.EPOLLOUT)]
         epoll.unregister(fd=File(pipe.w))
         assert epoll.poll(0) == []
-
-
-def out_of_range() -> contextlib.AbstractContextManager[object]:
-    """Where a mask has more than 32 bits: since 3.15 there is a warning."""
-    if sys.version_info < (3, 15):
-        return contextlib.nullcontext()
-    return pytest.warns(DeprecationWarning, match="integer value out of range")
 
 
 def test_mask_is_taken_modulo_2_to_the_32(mux: ModuleType, pipe: Pipe) -> None:

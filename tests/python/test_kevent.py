@@ -6,6 +6,7 @@ expected here is what the documented contract and its other platforms say.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import inspect
@@ -22,7 +23,7 @@ import pytest
 from conftest import raises
 from hypothesis import given
 from hypothesis import strategies as st
-from support import Calling, File, Index, raising
+from support import Calling, File, Index, out_of_range, raising
 
 FIELDS = ("ident", "filter", "flags", "fflags", "data", "udata")
 SMALLEST = dict(zip(FIELDS, (0, -(2**15), 0, 0, -(2**63), 0), strict=True))
@@ -200,7 +201,8 @@ def test_filter_out_of_range(polymux: ModuleType) -> None:
 def test_flags_are_masked(
     polymux: ModuleType, field: str, bits: int, value: int
 ) -> None:
-    event = polymux.kevent(1, **{field: value})
+    with contextlib.nullcontext() if value == -1 else out_of_range():
+        event = polymux.kevent(1, **{field: value})
     assert getattr(event, field) == value % 2**bits
 
 
@@ -212,7 +214,9 @@ def test_data_out_of_range(polymux: ModuleType, value: int) -> None:
 
 @pytest.mark.parametrize("value", [-1, 2**64 + 5, -(2**200) - 7])
 def test_udata_is_masked(polymux: ModuleType, value: int) -> None:
-    assert polymux.kevent(1, udata=value).udata == value % 2**64
+    with contextlib.nullcontext() if value == -1 else out_of_range():
+        event = polymux.kevent(1, udata=value)
+    assert event.udata == value % 2**64
 
 
 def test_index_as_an_argument(polymux: ModuleType) -> None:
