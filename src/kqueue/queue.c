@@ -201,5 +201,8 @@ int pmx__queue_nested(int fd, int64_t *count, unsigned *news)
 /* Takes no lock of a queue: fd may be the caller's own. */
 bool pmx__queue_is_at(int fd)
 {
-    return pmx__registry_leads_to(fd);
+    struct pmx__door *door = pmx__registry_search(fd);
+    if (door)
+        pmx__registry_release(door);
+    return door;
 }

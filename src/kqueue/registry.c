@@ -80,15 +80,6 @@ static bool leads_to(const struct pmx__door *door, int fd)
     return pmx__source_is(door->queue->base.source, fd);
 }
 
-bool pmx__registry_leads_to(int fd)
-{
-    pmx__process_lock_take(&lock);
-    const struct pmx__door *door = pmx__fdtable_get(&by_number, fd);
-    bool result = door && pmx__queue_is_ours(door->queue) && leads_to(door, fd);
-    pmx__process_lock_release(&lock);
-    return result;
-}
-
 static struct pmx__door *search(int fd)
 {
     struct pmx__door *door = pmx__fdtable_get(&by_number, fd);

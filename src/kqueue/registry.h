@@ -21,9 +21,6 @@ void pmx__registry_remove(struct pmx__door *door);
 /* The door of fd, with one handle added; NULL if there is none. */
 struct pmx__door *pmx__registry_at(int fd);
 
-/* Whether the door of fd exists, and fd still is a descriptor of its queue. */
-bool pmx__registry_leads_to(int fd);
-
 /* A door to the queue that fd is a descriptor of, which need not be the door
  * with that number; with one handle added. NULL if there is none. */
 struct pmx__door *pmx__registry_search(int fd);

@@ -131,7 +131,7 @@ void pmx__door_left(struct pmx__door *door);
  * Called with another queue locked. */
 int pmx__queue_nested(int fd, int64_t *count, unsigned *news);
 
-/* Whether fd is a queue's descriptor. */
+/* Whether fd is a queue's descriptor, or a duplicate of one. */
 bool pmx__queue_is_at(int fd);
 
 #endif

@@ -21,10 +21,8 @@ static int attach_read(struct pmx__queue *queue, struct pmx__knote *knote)
 
 static int attach_write(struct pmx__queue *queue, struct pmx__knote *knote)
 {
-    if (pmx__queue_is_at((int)knote->ident))
-        return -EINVAL;
-    int result = pmx__object_write_refusal((int)knote->ident);
-    if (result < 0)
+    int fd = (int)knote->ident, result = pmx__object_write_refusal(fd);
+    if (result < 0 && (result != -EINVAL || pmx__queue_is_at(fd)))
         return result;
     pmx__item_of(knote)->writes = true;
     return pmx__item_add(queue, pmx__item_of(knote));

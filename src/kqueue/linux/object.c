@@ -251,13 +251,22 @@ static int pipe_write(struct pmx__inquiry *inquiry, struct pmx__report *report)
     return result;
 }
 
+static int pipe_refusal(int fd)
+{
+    struct pollfd pollfd = {.fd = fd};
+    bool is_over = poll(&pollfd, 1, 0) == 1 && pollfd.revents & POLLERR;
+    return is_over && is_pipe(fd) ? -EPIPE : 0;
+}
+
 int pmx__object_write_refusal(int fd)
 {
     struct stat stat;
-    if (fstat(fd, &stat) < 0 || !S_ISFIFO(stat.st_mode) || !is_pipe(fd))
+    if (fstat(fd, &stat) < 0)
         return 0;
-    struct pollfd pollfd = {.fd = fd};
-    return poll(&pollfd, 1, 0) == 1 && pollfd.revents & POLLERR ? -EPIPE : 0;
+    if (S_ISFIFO(stat.st_mode))
+        return pipe_refusal(fd);
+    bool is_anonymous = (stat.st_mode & S_IFMT) == 0;
+    return is_anonymous && anonymous_kind(fd) == PMX__OBJECT_EPOLL ? -EINVAL : 0;
 }
 
 /*

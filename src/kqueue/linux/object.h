@@ -62,8 +62,8 @@ static inline bool pmx__object_counts_bytes(int kind)
 uint32_t pmx__object_read_events(int kind);
 uint32_t pmx__object_write_events(int kind);
 
-/* Whether EVFILT_WRITE has a reason to refuse fd: 0, or -EPIPE for a pipe that
- * nobody can read any more. */
+/* Whether EVFILT_WRITE has a reason to refuse fd: 0, -EPIPE for a pipe that
+ * nobody can read any more, or -EINVAL for an epoll set, which goes for queues. */
 int pmx__object_write_refusal(int fd);
 
 /*

@@ -228,6 +228,7 @@ TEST(a_queue_in_itself)
     CHECK_ERRNO(change(queue, self, EVFILT_WRITE, EV_ADD), EINVAL);
     CHECK_ERRNO(change(queue, self, EVFILT_VNODE, EV_ADD), EINVAL);
     CHECK_ERRNO(change(queue, (uintptr_t)copy, EVFILT_READ, EV_ADD), EINVAL);
+    CHECK_ERRNO(change(queue, (uintptr_t)copy, EVFILT_WRITE, EV_ADD), EINVAL);
     CHECK_OK(close(copy));
     CHECK_QUIET(queue);
     close_queue(queue);
