@@ -223,8 +223,8 @@ TEST(from_fd_of_what_was_a_queue_within)
     struct pmx_kqueue *outer = open_queue(), *inner = open_queue();
     int number = CHECK_OK(pmx_kqueue_fd(inner));
     CHECK_OK(change(outer, (uintptr_t)number, EVFILT_READ, EV_ADD));
-    CHECK_OK(change(inner, 1, EVFILT_USER, EV_ADD));
-    CHECK_OK(apply(inner, entry(1, EVFILT_USER, 0, NOTE_TRIGGER, 0, NULL)));
+    add_user(inner, 1);
+    CHECK_OK(trigger(inner, 1));
     int copy = CHECK_OK(fcntl(number, F_DUPFD_CLOEXEC, 0));
     struct pmx_kqueue *other = pmx_kqueue_from_fd(copy);
     CHECK(other);
@@ -267,25 +267,4 @@ TEST(many_queues)
         CHECK_EQ_UINT(take(queues[i * 7 % QUEUES]).ident, 1);
     for (int i = 0; i < QUEUES; i++)
         close_queue(queues[i * 7 % QUEUES]);
-}
-
-/* An inner queue's number becomes the outer one's own. */
-TEST(a_queue_that_becomes_its_inner)
-{
-    struct pmx_kqueue *outer = open_queue(), *inner = open_queue();
-    int number = CHECK_OK(pmx_kqueue_fd(inner));
-    CHECK_OK(change(outer, (uintptr_t)number, EVFILT_READ, EV_ADD));
-    add_user(inner, 1);
-    CHECK_OK(trigger(inner, 1));
-    int copy = CHECK_OK(fcntl(number, F_DUPFD_CLOEXEC, 0));
-    struct pmx_kqueue *other = pmx_kqueue_from_fd(copy);
-    CHECK(other);
-    CHECK_OK(dup3(CHECK_OK(pmx_kqueue_fd(outer)), number, O_CLOEXEC));
-    CHECK_ERRNO(pmx_kqueue_close(inner), EBADF);
-    struct pmx_kqueue *again = pmx_kqueue_from_fd(number);
-    CHECK(again);
-    CHECK_QUIET(outer);
-    close_queue(again);
-    close_queue(other);
-    close_queue(outer);
 }
