@@ -6,7 +6,6 @@
 #include <polymux/kqueue.h>
 
 #include <errno.h>
-#include <sys/ioctl.h>
 
 #include "../filter.h"
 #include "../source.h"
@@ -120,24 +119,24 @@ static bool is_trusted(const struct pmx__item *item)
 static bool has_but_bytes(const struct pmx__queue *queue, const struct pmx__item *item)
 {
     const struct pmx__knote *knote = &item->knote;
-    unsigned doubts = pmx__queue_source(queue)->doubts;
     return knote->stays && knote->enabled && pmx__list_empty(&knote->ready) &&
            !(knote->fflags & NOTE_LOWAT) && !item->hushed && item->kind &&
            pmx__object_counts_bytes((int)item->kind - 1) &&
-           item->trust == (doubts & PMX__TRUST);
+           pmx__item_is_trusted(queue, item);
 }
 
 bool pmx__item_collect_bytes(struct pmx__queue *queue, uint64_t tag, uint32_t events,
                              struct pmx__wait *wait)
 {
-    int fd = (int)(uint32_t)tag, bytes = 0;
+    int fd = (int)(uint32_t)tag;
     struct pmx__knote *knote = pmx__knote_first(queue, fd);
     if (events != EPOLLIN || !knote || knote->next || knote->filter != &pmx__fd_read)
         return false;
     const struct pmx__item *item = pmx__item_of(knote);
     if (item->generation != tag >> 32 || !has_but_bytes(queue, item))
         return false;
-    if (ioctl(fd, FIONREAD, &bytes) < 0 || bytes <= 0)
+    int64_t bytes = pmx__object_bytes(fd);
+    if (bytes <= 0)
         return false;
     pmx__collect_bytes(queue, knote, bytes, wait);
     return true;

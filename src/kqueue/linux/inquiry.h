@@ -20,9 +20,6 @@ struct pmx__inquiry {
 /* Asks poll(2) for the events anew, all of them. 0, or -EBADF. */
 int pmx__inquire_events(struct pmx__inquiry *inquiry);
 
-/* FIONREAD: bytes that a read would get, or -errno. */
-int64_t pmx__inquire_bytes(const struct pmx__inquiry *inquiry);
-
 /* Whether the descriptor is open: 0 or -EBADF. */
 int pmx__inquire_open(const struct pmx__inquiry *inquiry);
 

@@ -119,7 +119,7 @@ int pmx__item_verify(struct pmx__queue *queue, struct pmx__item *item)
 {
     struct pmx__source *source = pmx__queue_source(queue);
     int result = ask(queue, item);
-    bool was_trusted = item->trust == (source->doubts & PMX__TRUST);
+    bool was_trusted = pmx__item_is_trusted(queue, item);
     if (result < 0 && was_trusted)
         source->doubts++;
     else if (result == 0)

@@ -45,6 +45,14 @@ static inline struct pmx__item *pmx__item_of(struct pmx__knote *knote)
     return (struct pmx__item *)(void *)knote;
 }
 
+/* Whether no descriptor of the set was found to be closed since the item was
+ * verified last. */
+static inline bool pmx__item_is_trusted(const struct pmx__queue *queue,
+                                        const struct pmx__item *item)
+{
+    return item->trust == (pmx__queue_source(queue)->doubts & PMX__TRUST);
+}
+
 /* Puts the item into the set, or into another knote's. 0 or -errno. */
 int pmx__item_add(struct pmx__queue *queue, struct pmx__item *item);
 
@@ -55,12 +63,10 @@ int pmx__item_remove(struct pmx__queue *queue, struct pmx__item *item);
  * setting the item, asking raises nothing. */
 int pmx__item_verify(struct pmx__queue *queue, struct pmx__item *item);
 
-/* The same, but asks only if a descriptor of the set was found to be closed since
- * it was asked last. */
+/* The same, but asks only if the item is not trusted. */
 static inline int pmx__item_doubt(struct pmx__queue *queue, struct pmx__item *item)
 {
-    unsigned doubts = pmx__queue_source(queue)->doubts;
-    return item->trust == (doubts & PMX__TRUST) ? 0 : pmx__item_verify(queue, item);
+    return pmx__item_is_trusted(queue, item) ? 0 : pmx__item_verify(queue, item);
 }
 
 /* Sets the item in the set to what its knotes want, if it is not, or in any

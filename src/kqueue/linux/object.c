@@ -176,10 +176,10 @@ int pmx__inquire_events(struct pmx__inquiry *inquiry)
     return 0;
 }
 
-int64_t pmx__inquire_bytes(const struct pmx__inquiry *inquiry)
+int64_t pmx__object_bytes(int fd)
 {
     int bytes = 0;
-    int result = pmx__syscall(ioctl(inquiry->fd, FIONREAD, &bytes));
+    int result = pmx__syscall(ioctl(fd, FIONREAD, &bytes));
     return result < 0 ? result : bytes;
 }
 
@@ -196,14 +196,14 @@ int pmx__inquire_open(const struct pmx__inquiry *inquiry)
 
 static int pipe_read(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
-    int64_t bytes = pmx__inquire_bytes(inquiry);
+    int64_t bytes = pmx__object_bytes(inquiry->fd);
     if (bytes == -EBADF || bytes == -ENOTTY)
         return -EBADF;
     if (bytes <= 0 || inquiry->events != EPOLLIN) {
         int result = pmx__inquire_events(inquiry);
         if (result < 0)
             return result;
-        bytes = pmx__inquire_bytes(inquiry);
+        bytes = pmx__object_bytes(inquiry->fd);
     }
     report->eof = inquiry->events & EPOLLHUP;
     report->data = bytes < 0 ? 0 : bytes;
@@ -225,7 +225,7 @@ static int pipe_end_read_or_write(struct pmx__inquiry *inquiry,
  */
 static int64_t pipe_room(const struct pmx__inquiry *inquiry)
 {
-    int64_t bytes = pmx__inquire_bytes(inquiry);
+    int64_t bytes = pmx__object_bytes(inquiry->fd);
     int size = fcntl(inquiry->fd, F_GETPIPE_SZ);
     if (bytes < 0 || size < 0)
         return -EBADF;
@@ -280,7 +280,7 @@ static int pollable_read(struct pmx__inquiry *inquiry, struct pmx__report *repor
     if (result < 0)
         return result;
     report->eof = inquiry->events & EPOLLHUP;
-    int64_t bytes = pmx__inquire_bytes(inquiry);
+    int64_t bytes = pmx__object_bytes(inquiry->fd);
     if (bytes >= 0)
         report->data = bytes;
     else if (inquiry->events & EPOLLIN && !report->eof)
@@ -290,7 +290,7 @@ static int pollable_read(struct pmx__inquiry *inquiry, struct pmx__report *repor
 
 static int tty_read(struct pmx__inquiry *inquiry, struct pmx__report *report)
 {
-    int64_t bytes = pmx__inquire_bytes(inquiry);
+    int64_t bytes = pmx__object_bytes(inquiry->fd);
     if (bytes <= 0 || inquiry->events != EPOLLIN)
         return pollable_read(inquiry, report);
     report->data = bytes;
@@ -377,40 +377,23 @@ typedef int inquire(struct pmx__inquiry *, struct pmx__report *);
 
 static const struct {
     inquire *read, *write;
-    uint32_t read_events, write_events;
 } kinds[] = {
-    [PMX__OBJECT_TCP] = {pmx__tcp_read, pmx__tcp_write, EPOLLIN | EPOLLRDHUP, EPOLLOUT},
-    [PMX__OBJECT_UNIX_STREAM] = {pmx__unix_read, pmx__unix_write, EPOLLIN | EPOLLRDHUP,
-                                 EPOLLOUT},
-    [PMX__OBJECT_UNIX_LOWAT] = {pmx__unix_lowat_read, pmx__unix_write,
-                                EPOLLIN | EPOLLRDHUP, EPOLLOUT},
-    [PMX__OBJECT_UNIX_PACKETS] = {pmx__unix_read, pmx__packets_write,
-                                  EPOLLIN | EPOLLRDHUP, EPOLLOUT},
-    [PMX__OBJECT_SOCKET] = {pmx__socket_read, pmx__socket_write, EPOLLIN | EPOLLRDHUP,
-                            EPOLLOUT},
-    [PMX__OBJECT_PIPE_READER] = {pipe_read, pipe_end_read_or_write, EPOLLIN, 0},
-    [PMX__OBJECT_PIPE_WRITER] = {pipe_end_read_or_write, pipe_write, 0, EPOLLOUT},
-    [PMX__OBJECT_FIFO_WRITER] = {pipe_end_read_or_write, fifo_write, 0, EPOLLOUT},
-    [PMX__OBJECT_FIFO_BOTH] = {pipe_read, fifo_write, EPOLLIN, EPOLLOUT},
-    [PMX__OBJECT_TTY] = {tty_read, pollable_write, EPOLLIN, EPOLLOUT},
-    [PMX__OBJECT_EVENTFD] = {eventfd_read, eventfd_write, EPOLLIN, EPOLLOUT},
-    [PMX__OBJECT_TIMERFD] = {timerfd_read, pollable_write, EPOLLIN, EPOLLOUT},
-    [PMX__OBJECT_EPOLL] = {pollable_read, pollable_write, EPOLLIN, EPOLLOUT},
-    [PMX__OBJECT_POLLABLE] = {pollable_read, pollable_write, EPOLLIN, EPOLLOUT},
-    [PMX__OBJECT_DEVICE] = {device_read_or_write, device_read_or_write, 0, 0},
+    [PMX__OBJECT_TCP] = {pmx__tcp_read, pmx__tcp_write},
+    [PMX__OBJECT_UNIX_STREAM] = {pmx__unix_read, pmx__unix_write},
+    [PMX__OBJECT_UNIX_LOWAT] = {pmx__unix_lowat_read, pmx__unix_write},
+    [PMX__OBJECT_UNIX_PACKETS] = {pmx__unix_read, pmx__packets_write},
+    [PMX__OBJECT_SOCKET] = {pmx__socket_read, pmx__socket_write},
+    [PMX__OBJECT_PIPE_READER] = {pipe_read, pipe_end_read_or_write},
+    [PMX__OBJECT_PIPE_WRITER] = {pipe_end_read_or_write, pipe_write},
+    [PMX__OBJECT_FIFO_WRITER] = {pipe_end_read_or_write, fifo_write},
+    [PMX__OBJECT_FIFO_BOTH] = {pipe_read, fifo_write},
+    [PMX__OBJECT_TTY] = {tty_read, pollable_write},
+    [PMX__OBJECT_EVENTFD] = {eventfd_read, eventfd_write},
+    [PMX__OBJECT_TIMERFD] = {timerfd_read, pollable_write},
+    [PMX__OBJECT_EPOLL] = {pollable_read, pollable_write},
+    [PMX__OBJECT_POLLABLE] = {pollable_read, pollable_write},
+    [PMX__OBJECT_DEVICE] = {device_read_or_write, device_read_or_write},
 };
-
-uint32_t pmx__object_read_events(int kind)
-{
-    assert(pmx__object_has_poll(kind));
-    return kinds[kind].read_events;
-}
-
-uint32_t pmx__object_write_events(int kind)
-{
-    assert(pmx__object_has_poll(kind));
-    return kinds[kind].write_events;
-}
 
 int pmx__object_read(int kind, int fd, uint32_t events, bool has_lowat, int64_t lowat,
                      struct pmx__report *report)

@@ -58,9 +58,8 @@ static inline bool pmx__object_counts_bytes(int kind)
     return KINDS >> kind & 1;
 }
 
-/* What to ask of epoll for each of the filters, beside EPOLLERR and EPOLLHUP. */
-uint32_t pmx__object_read_events(int kind);
-uint32_t pmx__object_write_events(int kind);
+/* FIONREAD: bytes that a read would get, or -errno. */
+int64_t pmx__object_bytes(int fd);
 
 /* Whether EVFILT_WRITE has a reason to refuse fd: 0, -EPIPE for a pipe that
  * nobody can read any more, or -EINVAL for an epoll set, which goes for queues. */

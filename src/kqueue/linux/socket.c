@@ -138,7 +138,7 @@ static int rare_read(struct pmx__inquiry *inquiry, int64_t bytes, error_of *erro
     int result = pmx__inquire_events(inquiry);
     if (result < 0)
         return result;
-    bytes = pmx__inquire_bytes(inquiry); /* all, now, that came before an end */
+    bytes = pmx__object_bytes(inquiry->fd); /* all, now, that came before an end */
     report->data = bytes < 0 ? 0 : bytes;
     bool enough =
         inquiry->has_lowat ? bytes >= inquiry->lowat : inquiry->events & EPOLLIN;
@@ -150,7 +150,7 @@ static int rare_read(struct pmx__inquiry *inquiry, int64_t bytes, error_of *erro
 static int read_with(struct pmx__inquiry *inquiry, error_of *error,
                      struct pmx__report *report)
 {
-    int64_t bytes = pmx__inquire_bytes(inquiry);
+    int64_t bytes = pmx__object_bytes(inquiry->fd);
     bool is_plain = (inquiry->events & ~(uint32_t)EPOLLOUT) == EPOLLIN;
     if (bytes <= 0 || !is_plain || (inquiry->has_lowat && bytes < inquiry->lowat))
         return rare_read(inquiry, bytes, error, report);

@@ -36,7 +36,7 @@ static enum pmx__news notice_side(struct pmx__queue *queue)
     for (int64_t left = source->items; source->wanted > 0 && left > 0; left -= count) {
         int set = source->side;
         int max = source->wanted < SIDE_BATCH ? source->wanted : SIDE_BATCH;
-        count = epoll_wait(set, events, max, 0);
+        count = pmx__epoll_look(set, events, max, NULL);
         for (int i = 0; i < count; i++) {
             enum pmx__news news =
                 pmx__item_notice(queue, set, events[i].data.u64, events[i].events);
