@@ -216,6 +216,19 @@ TEST(edge_left_in_the_line)
     close_both(pair);
 }
 
+/* The pipes have the room that the pair had, which is closed but for a copy. */
+static void check_room_of_closed(struct row *row, const int pair[2])
+{
+    for (int i = 0; i < FEW; i++)
+        write_byte(row->pipes[i][1]);
+    int copy = CHECK_OK(dup(pair[0]));
+    CHECK_OK(close(pair[0]));
+    check_order(row, 3, "012");
+    row_close(row);
+    CHECK_OK(close(copy));
+    CHECK_OK(close(pair[1]));
+}
+
 /* A second knote of a descriptor that was closed leaves its room to others. */
 TEST(room_of_what_was_closed)
 {
@@ -224,14 +237,7 @@ TEST(room_of_what_was_closed)
     row_open(&row, 0);
     add_pair(&row, pair);
     CHECK_OK(change(row.queue, (uintptr_t)pair[0], EVFILT_WRITE, EV_DISABLE));
-    for (int i = 0; i < FEW; i++)
-        write_byte(row.pipes[i][1]);
-    int copy = CHECK_OK(dup(pair[0]));
-    CHECK_OK(close(pair[0]));
-    check_order(&row, 3, "012");
-    row_close(&row);
-    CHECK_OK(close(copy));
-    CHECK_OK(close(pair[1]));
+    check_room_of_closed(&row, pair);
 }
 
 /* The same where the other one stood in line before this was found out. */
@@ -245,14 +251,7 @@ TEST(room_of_what_was_closed_in_line)
     CHECK_OK(change(row.queue, (uintptr_t)pair[0], EVFILT_WRITE, EV_ADD | EV_CLEAR));
     write_byte(pair[1]);
     CHECK_OK(change(row.queue, (uintptr_t)pair[0], EVFILT_READ, EV_DISABLE));
-    for (int i = 0; i < FEW; i++)
-        write_byte(row.pipes[i][1]);
-    int copy = CHECK_OK(dup(pair[0]));
-    CHECK_OK(close(pair[0]));
-    check_order(&row, 3, "012");
-    row_close(&row);
-    CHECK_OK(close(copy));
-    CHECK_OK(close(pair[1]));
+    check_room_of_closed(&row, pair);
 }
 
 /* So does an edge that was told of before its knote was disabled. */

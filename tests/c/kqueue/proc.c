@@ -18,6 +18,16 @@ static int drop(struct pmx_kqueue *queue, pid_t pid)
     return change(queue, (uintptr_t)pid, EVFILT_PROC, EV_DELETE);
 }
 
+/* A queue that watches a new servant. */
+static struct pmx_kqueue *watch_servant(struct servant *servant, unsigned flags,
+                                        uint32_t notes)
+{
+    struct pmx_kqueue *queue = open_queue();
+    servant_start(servant);
+    CHECK_OK(add_process(queue, servant->pid, flags, notes));
+    return queue;
+}
+
 TEST(exit_of_a_child)
 {
     struct servant servant;
@@ -85,9 +95,7 @@ TEST(killed_with_a_core)
 TEST(reaped_before_it_is_collected)
 {
     struct servant servant;
-    struct pmx_kqueue *queue = open_queue();
-    servant_start(&servant);
-    CHECK_OK(add_process(queue, servant.pid, 0, NOTE_EXIT));
+    struct pmx_kqueue *queue = watch_servant(&servant, 0, NOTE_EXIT);
     servant_exits(&servant, 9);
     CHECK_EQ_INT(servant_reap(&servant), 9 << 8);
     check_exit(queue, servant.pid, 9 << 8);
@@ -202,9 +210,7 @@ TEST(threads_are_not_processes)
 TEST(end_that_nobody_asked_for)
 {
     struct servant servant;
-    struct pmx_kqueue *queue = open_queue();
-    servant_start(&servant);
-    CHECK_OK(add_process(queue, servant.pid, 0, 0));
+    struct pmx_kqueue *queue = watch_servant(&servant, 0, 0);
     CHECK_QUIET(queue);
     servant_exits(&servant, 0);
     CHECK_QUIET(queue);
@@ -217,9 +223,7 @@ TEST(end_that_nobody_asked_for)
 TEST(touched_without_notes)
 {
     struct servant servant;
-    struct pmx_kqueue *queue = open_queue();
-    servant_start(&servant);
-    CHECK_OK(add_process(queue, servant.pid, 0, NOTE_EXIT));
+    struct pmx_kqueue *queue = watch_servant(&servant, 0, NOTE_EXIT);
     CHECK_OK(change(queue, (uintptr_t)servant.pid, EVFILT_PROC, EV_DISABLE));
     CHECK_OK(change(queue, (uintptr_t)servant.pid, EVFILT_PROC, EV_ENABLE));
     servant_exits(&servant, 0);
@@ -233,9 +237,7 @@ TEST(touched_without_notes)
 TEST(touched_after_the_end)
 {
     struct servant servant;
-    struct pmx_kqueue *queue = open_queue();
-    servant_start(&servant);
-    CHECK_OK(add_process(queue, servant.pid, 0, NOTE_EXIT));
+    struct pmx_kqueue *queue = watch_servant(&servant, 0, NOTE_EXIT);
     servant_exits(&servant, 1);
     CHECK_OK(change(queue, (uintptr_t)servant.pid, EVFILT_PROC, EV_DISABLE));
     CHECK_EQ_INT(servant_reap(&servant), 1 << 8);
@@ -248,9 +250,7 @@ TEST(touched_after_the_end)
 TEST(disabled_at_the_end)
 {
     struct servant servant;
-    struct pmx_kqueue *queue = open_queue();
-    servant_start(&servant);
-    CHECK_OK(add_process(queue, servant.pid, EV_DISABLE, NOTE_EXIT));
+    struct pmx_kqueue *queue = watch_servant(&servant, EV_DISABLE, NOTE_EXIT);
     servant_exits(&servant, 1);
     servant_reap(&servant);
     CHECK_QUIET(queue);
@@ -266,9 +266,7 @@ TEST(disabled_at_the_end)
 TEST(deleted_before_the_end)
 {
     struct servant servant;
-    struct pmx_kqueue *queue = open_queue();
-    servant_start(&servant);
-    CHECK_OK(add_process(queue, servant.pid, 0, NOTE_EXIT));
+    struct pmx_kqueue *queue = watch_servant(&servant, 0, NOTE_EXIT);
     CHECK_RETURNS(drop(queue, servant.pid), 0);
     CHECK_ERRNO(drop(queue, servant.pid), ENOENT);
     servant_exits(&servant, 1);
@@ -297,9 +295,7 @@ TEST(wakes_a_sleeper)
 {
     struct servant servant;
     struct sleeper sleeper;
-    struct pmx_kqueue *queue = open_queue();
-    servant_start(&servant);
-    CHECK_OK(add_process(queue, servant.pid, 0, NOTE_EXIT));
+    struct pmx_kqueue *queue = watch_servant(&servant, 0, NOTE_EXIT);
     sleeper_start(&sleeper, queue, -1);
     CHECK_OK(kill(servant.pid, SIGKILL));
     sleeper_join(&sleeper);
