@@ -155,10 +155,13 @@ static int collect(struct pmx__queue *queue, struct pmx__knote *knote,
 {
     struct pmx__item *item = pmx__item_of(knote);
     item->seen = knote->held ? 0 : item->seen;
+    bool trusted = is_trusted(item);
     int result = item->kind ? 0 : find_kind(queue, item);
     if (result == 0)
-        result = is_trusted(item) ? pmx__item_doubt(queue, item) : verify(queue, knote);
+        result = trusted ? pmx__item_doubt(queue, item) : verify(queue, knote);
     int ready = result < 0 ? result : look(item, report);
+    if (trusted && (ready == 0 || report->eof)) /* not what epoll said: of whom? */
+        ready = verify(queue, knote) < 0 ? -EBADF : ready;
     item->seen = 0;
     if (ready >= 0 && settle_alarm(queue, item, ready) == 0)
         return ready;
